@@ -1,0 +1,1 @@
+"""Augury sells machine-learning predictions for prepaid credits."""

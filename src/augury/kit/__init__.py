@@ -1,0 +1,1 @@
+"""Domain-free tools: database, errors, ids, time, texts, logs, passwords, coalescing."""

@@ -1,0 +1,65 @@
+"""Texts for people, from the gettext catalogues in `augury/locale/<language>/<domain>.po`.
+
+Keys stand in the code (`refusal.insufficient_credits`), sentences in the catalogues, one file per
+language and domain. The `.po` files are compiled in memory at start, so that no binary is committed.
+"""
+
+import gettext
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LANGUAGES = ("en", "ru")
+_LOCALE = Path(__file__).parent.parent / "locale"
+
+
+class Texts:
+    """The sentences of one domain in one language."""
+
+    def __init__(self, domain: str, language: str) -> None:
+        """Read and compile `locale/<language>/<domain>.po`."""
+        with (_LOCALE / language / f"{domain}.po").open("rb") as source:
+            catalogue = read_po(source, locale=language)
+        compiled = BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        self.language = language
+        self.keys = frozenset(
+            message.id if isinstance(message.id, str) else message.id[0]
+            for message in catalogue
+            if message.id
+        )
+        self._translations = gettext.GNUTranslations(compiled)
+
+    def text(self, key: str, **values: object) -> str:
+        """Return the sentence for `key` with `{names}` filled in; an unknown key raises KeyError."""
+        self._require(key)
+        return self._translations.gettext(key).format(**values)
+
+    def count(self, key: str, number: int, **values: object) -> str:
+        """Return the plural form of `key` that fits `number`, available in the text as `{number}`."""
+        self._require(key)
+        return self._translations.ngettext(key, key, number).format(number=number, **values)
+
+    def _require(self, key: str) -> None:
+        if key not in self.keys:
+            message = f"no text {key!r} in language {self.language!r}"
+            raise KeyError(message)
+
+
+@cache
+def texts(domain: str, language: str) -> Texts:
+    """Return the shared `Texts` of a domain; a language without catalogue falls back to English."""
+    return Texts(domain, language if language in LANGUAGES else "en")
+
+
+def preferred_language(accept_language: str | None) -> str:
+    """Return the first language of an `Accept-Language` header that has a catalogue, else `en`."""
+    for part in (accept_language or "").split(",")[:10]:
+        tag = part.split(";")[0].strip().lower()[:2]
+        if tag in LANGUAGES:
+            return tag
+    return "en"
