@@ -1,0 +1,118 @@
+"""A prediction's outputs, as people read them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import streamlit as st
+
+from augury.client import Model, Prediction
+from augury.ui.elements import plain, show_table
+from augury.ui.fields import value_title
+from augury.ui.reader import Reader
+
+_DIGITS: Final = 4
+_MOST_ROWS: Final = 100
+_Colour = Literal["green", "orange", "red", "blue"]
+_COLOURS: Final[Mapping[str, _Colour]] = {"approve": "green", "review": "orange", "decline": "red"}
+
+
+def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> None:
+    """Show outputs, warnings and charge; `model` None when it is not on sale any more."""
+    properties = _properties(model.output_schema if model else {})
+    outputs = prediction.outputs or ()
+    if len(outputs) == 1:
+        _show_single(outputs[0], properties, reader)
+    elif outputs:
+        _show_many(outputs, properties, reader)
+    for warning in prediction.warnings:
+        name = warning.pointer.rsplit("/", 1)[-1]
+        rules = _properties(model.input_schema if model else {}).get(name, {})
+        title = reader.pick(rules.get("x-title")) or rules.get("title") or name
+        st.warning(f"**{plain(title)}**: {plain(warning.message)}", icon=":material/warning:")
+    _show_charge(reader, prediction)
+
+
+def output_summary(reader: Reader, prediction: Prediction) -> str:
+    """Return a prediction's outcome in a few words, for a list."""
+    outputs = prediction.outputs or ()
+    if len(outputs) != 1:
+        return ""
+    output = outputs[0]
+    parts = []
+    probability = output.get("default_probability")
+    if isinstance(probability, float):
+        parts.append(reader.percent(probability))
+    if "decision" in output:
+        parts.append(reader.named("decision", str(output["decision"])))
+    return " · ".join(parts)
+
+
+def _show_single(
+    output: Mapping[str, Any], properties: Mapping[str, Mapping[str, Any]], reader: Reader
+) -> None:
+    scalars = {name: value for name, value in output.items() if _is_scalar(value)}
+    numbers = {name: value for name, value in scalars.items() if not isinstance(value, str)}
+    with st.container(horizontal=True):
+        for name, value in numbers.items():
+            rules = properties.get(name, {})
+            st.metric(_title(name, rules, reader), _shown(value, rules, reader), border=True)
+    for name, value in scalars.items():
+        if name not in numbers:
+            rules = properties.get(name, {})
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{plain(_title(name, rules, reader))}**", width="content")
+                word = reader.named(name, str(value))
+                text = value_title(rules, value, reader) if word == value else word
+                st.badge(plain(text), color=_COLOURS.get(str(value), "blue"))
+
+
+def _show_many(
+    outputs: Sequence[Mapping[str, Any]],
+    properties: Mapping[str, Mapping[str, Any]],
+    reader: Reader,
+) -> None:
+    names = [name for name, value in outputs[0].items() if _is_scalar(value)]
+    rows = [
+        [reader.number(number)]
+        + [plain(_shown(output.get(name), properties.get(name, {}), reader)) for name in names]
+        for number, output in enumerate(outputs[:_MOST_ROWS], start=1)
+    ]
+    titles = [_title(name, properties.get(name, {}), reader) for name in names]
+    show_table([reader.text("answer.row"), *titles], rows)
+    if len(outputs) > _MOST_ROWS:
+        st.caption(reader.text("answer.first_rows", shown=_MOST_ROWS, rows=len(outputs)))
+
+
+def _show_charge(reader: Reader, prediction: Prediction) -> None:
+    charge = prediction.charge
+    if charge is None:
+        return
+    charged = reader.text("answer.charged", credits=reader.count("credits", charge.amount))
+    if charge.balance_after is None:
+        st.caption(charged)
+        return
+    left = reader.text(
+        "answer.balance_after", credits=reader.count("credits", charge.balance_after)
+    )
+    st.caption(f"{charged} {left}")
+
+
+def _properties(schema: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    row = schema.get("items", schema) if schema.get("type") == "array" else schema
+    properties: Mapping[str, Mapping[str, Any]] = row.get("properties", {})
+    return properties
+
+
+def _title(name: str, rules: Mapping[str, Any], reader: Reader) -> str:
+    return reader.pick(rules.get("x-title")) or rules.get("title") or reader.named("output", name)
+
+
+def _shown(value: object, rules: Mapping[str, Any], reader: Reader) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return reader.named("decision", str(value)) if value is not None else ""
+    is_share = rules.get("minimum") == 0 and rules.get("maximum") == 1
+    return reader.percent(value) if is_share else reader.rounded(value, _DIGITS)
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, (int, float, str))

@@ -1,0 +1,108 @@
+"""Small parts that several screens are made of."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from augury.client import ApiError, ClientError
+from augury.ui.hub import hub
+from augury.ui.reader import Reader
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#$~|:])")
+_RECOVERY_SECONDS = 3
+
+
+def plain(text: str) -> str:
+    """Return `text` so that Streamlit's Markdown shows it letter by letter."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def prose(markdown: str) -> str:
+    """Return Markdown from the API with dollars as dollars: Streamlit takes pairs for formulas."""
+    return markdown.replace("$", r"\$")
+
+
+def show_refusal(
+    refusal: ApiError, reader: Reader, titles: Mapping[str, str] | None = None
+) -> None:
+    """Show why the API said no, with the faults of single fields under the names people know."""
+    lines = [plain(refusal.detail)]
+    for fault in refusal.errors:
+        name = fault.pointer.rsplit("/", 1)[-1]
+        title = (titles or {}).get(name) or reader.named("field", name)
+        lines.append(f"- **{plain(title)}**: {plain(fault.message)}")
+    st.error("\n".join(lines), icon=":material/error:")
+    if refusal.request_id and refusal.status >= 500:  # noqa: PLR2004 - server faults
+        st.caption(reader.text("error.request_id", request_id=refusal.request_id))
+
+
+def show_api_down(reader: Reader) -> None:
+    """Say that the service is away, and come back as soon as it does."""
+    st.warning(reader.text("error.api_down"), icon=":material/cloud_off:")
+    _watch_for_recovery()
+
+
+@st.fragment(run_every=_RECOVERY_SECONDS)
+def _watch_for_recovery() -> None:
+    try:
+        hub().api.health()
+    except ClientError:
+        return
+    st.rerun()
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Show rows as a plain table that narrow screens can scroll."""
+    st.table(
+        [dict(zip(columns, row, strict=True)) for row in rows],
+        border="horizontal",
+        hide_index=True,
+    )
+
+
+class Pager:
+    """Walks a keyset-paged list back and forth, remembering the way in the visitor's session."""
+
+    def __init__(self, name: str, filters: str) -> None:
+        """Start at the newest page whenever `filters` differ from last time."""
+        self._key = f"pager/{name}"
+        known_filters, _ = st.session_state.get(self._key, (None, []))
+        if known_filters != filters:
+            st.session_state[self._key] = (filters, [])
+
+    @property
+    def cursor(self) -> str | None:
+        """The cursor of the page to show; None for the newest."""
+        trail = self._trail()
+        return trail[-1] if trail else None
+
+    def show(self, next_cursor: str | None, reader: Reader) -> None:
+        """Show the buttons that have somewhere to lead."""
+        trail = self._trail()
+        if not trail and next_cursor is None:
+            return
+        with st.container(horizontal=True):
+            if trail:
+                st.button(
+                    reader.text("pager.newer"),
+                    icon=":material/arrow_back:",
+                    key=f"{self._key}/newer",
+                    on_click=self._back,
+                )
+            if next_cursor is not None:
+                st.button(
+                    reader.text("pager.older"),
+                    icon=":material/arrow_forward:",
+                    icon_position="right",
+                    key=f"{self._key}/older",
+                    on_click=trail.append,
+                    args=(next_cursor,),
+                )
+
+    def _back(self) -> None:
+        self._trail().pop()
+
+    def _trail(self) -> list[str]:
+        trail: list[str] = st.session_state[self._key][1]
+        return trail

@@ -1,0 +1,33 @@
+"""The cabinet's process: Streamlit as an ASGI application, with our routes beside its own."""
+
+import logging
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from augury.ui.hub import new_client, open_hub
+from augury.ui.mishap import show_mishap
+from augury.ui.routes import ROUTES
+from augury.ui.theme import streamlit_config
+
+_HERE = Path(__file__).parent
+
+
+def run(
+    host: str, port: int, api_url: str, secret: str, public_api_url: str | None = None
+) -> None:
+    """Serve the cabinet until SIGTERM or SIGINT.
+
+    `api_url` is where this process finds the API; `public_api_url` is where the visitor's browser
+    does, and None when it does not. `secret` seals the cookies: with the same one people stay
+    signed in across restarts.
+    """
+    # Streamlit puts the folder of argv[0] first on the import path; none of ours that holds
+    # modules may stand there, or `import client` would find one.
+    sys.argv = [str(_HERE / "assets" / "augury-ui")]
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    with new_client(api_url) as api:
+        open_hub(api, secret, public_api_url)
+        app = st.App(_HERE / "script.py", routes=ROUTES, on_script_error=show_mishap)
+        app.run(config=streamlit_config(host, port))

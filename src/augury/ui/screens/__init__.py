@@ -1,0 +1,1 @@
+"""What a visitor sees, one file per screen; each has one public function, `show`."""

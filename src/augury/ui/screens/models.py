@@ -1,0 +1,120 @@
+"""The catalogue: every model on sale, and one model in full."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import streamlit as st
+
+from augury.client import Model
+from augury.ui.elements import plain, prose, show_table
+from augury.ui.fields import Field, read_fields
+from augury.ui.reader import Reader
+from augury.ui.visit import Visit
+
+_DIGITS = 4
+
+
+def show(visit: Visit) -> None:
+    """Show the model of the address's `model`, or all of them."""
+    name = st.query_params.get("model")
+    if name:
+        _show_one(visit, visit.ask_openly(lambda api: api.model(name)))
+        return
+    st.title(visit.reader.text("place.models"))
+    st.markdown(visit.reader.text("models.introduction"))
+    show_catalogue(visit)
+
+
+def show_catalogue(visit: Visit) -> None:
+    """Show a card for each model on sale."""
+    on_sale = visit.ask_openly(lambda api: api.models())
+    if not on_sale:
+        st.markdown(visit.reader.text("models.none"))
+    for model in on_sale:
+        with st.container(border=True):
+            _show_summary(visit, model, heading_level=3)
+            with st.container(horizontal=True):
+                _link_to_predict(visit, model)
+                st.page_link(
+                    visit.places["models"],
+                    label=visit.reader.text("models.details"),
+                    icon=":material/description:",
+                    query_params={"model": model.name},
+                )
+
+
+def _show_one(visit: Visit, model: Model) -> None:
+    reader = visit.reader
+    st.page_link(
+        visit.places["models"],
+        label=reader.text("models.back"),
+        icon=":material/arrow_back:",
+        query_params={},
+    )
+    _show_summary(visit, model, heading_level=1)
+    _link_to_predict(visit, model)
+    measures = list(_measures(model.metrics))
+    if measures:
+        st.header(reader.text("models.metrics"), divider="gray")
+        rows = [
+            (reader.named("metric", name), reader.rounded(value, _DIGITS))
+            for name, value in measures
+        ]
+        show_table((reader.text("models.metric"), reader.text("models.value")), rows)
+    _show_inputs(read_fields(model.input_schema, reader), reader)
+    card = reader.pick(model.card)
+    if card:
+        st.header(reader.text("models.card"), divider="gray")
+        with st.container(border=True):
+            st.markdown(prose(card))
+
+
+def _show_summary(visit: Visit, model: Model, heading_level: int) -> None:
+    reader = visit.reader
+    title = plain(reader.pick(model.title) or model.name)
+    st.markdown(f"{'#' * heading_level} {title}")
+    st.markdown(prose(reader.pick(model.description)))
+    with st.container(horizontal=True, gap="small"):
+        price = reader.text("models.price", credits=reader.count("credits", model.price))
+        st.badge(price, icon=":material/sell:", color="primary")
+        st.badge(plain(reader.named("task", model.task)), color="gray")
+        st.badge(reader.text("models.version", version=model.version), color="gray")
+
+
+def _link_to_predict(visit: Visit, model: Model) -> None:
+    st.page_link(
+        visit.places["predict"],
+        label=visit.reader.text("models.predict"),
+        icon=":material/insights:",
+        query_params={"model": model.name},
+    )
+
+
+def _show_inputs(fields: tuple[Field, ...], reader: Reader) -> None:
+    if not fields:
+        return
+    st.header(reader.text("models.inputs"), divider="gray")
+    rows = [
+        (plain(field.title), plain(field.unit), _domain(field, reader), plain(field.description))
+        for field in fields
+    ]
+    columns = ("models.input", "models.unit", "models.values", "models.meaning")
+    show_table([reader.text(key) for key in columns], rows)
+
+
+def _domain(field: Field, reader: Reader) -> str:
+    if field.choices:
+        return ", ".join(plain(choice.title) for choice in field.choices)
+    low, high = (
+        reader.number(bound) if bound is not None else ""
+        for bound in (field.minimum, field.maximum)
+    )
+    return f"{low}\N{EN DASH}{high}" if low and high else low and f"≥ {low}" or high and f"≤ {high}"
+
+
+def _measures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _measures(value)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield name, value

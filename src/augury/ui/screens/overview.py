@@ -1,0 +1,56 @@
+"""The front page: what there is to buy, and for those signed in what they have."""
+
+import streamlit as st
+
+from augury.ui.screens.models import show_catalogue
+from augury.ui.screens.predictions import show_rows
+from augury.ui.visit import Visit
+
+_LATEST = 5
+
+
+def show(visit: Visit) -> None:
+    """Show the balance and the latest predictions, or the way in; then the models on sale."""
+    if visit.session is None:
+        _welcome(visit)
+    else:
+        _show_own(visit)
+    st.header(visit.reader.text("overview.on_sale"), divider="gray")
+    show_catalogue(visit)
+
+
+def _welcome(visit: Visit) -> None:
+    reader = visit.reader
+    st.title(reader.text("overview.headline"))
+    st.markdown(reader.text("overview.pitch"))
+    with st.container(horizontal=True):
+        for place, style in (("register", "primary"), ("sign-in", "secondary")):
+            if st.button(
+                reader.text(f"place.{place}"),
+                type="primary" if style == "primary" else "secondary",
+                key=f"welcome/{place}",
+            ):
+                st.switch_page(visit.places[place])
+
+
+def _show_own(visit: Visit) -> None:
+    reader = visit.reader
+    me = visit.ask(lambda api: api.me())
+    latest = visit.ask(lambda api: api.predictions(limit=_LATEST))
+    st.title(reader.text("overview.greeting", username=me.username))
+    with st.container(horizontal=True):
+        available = reader.count("credits", me.balance.available)
+        st.metric(reader.text("account.available"), available, border=True)
+        if me.balance.held:
+            held = reader.count("credits", me.balance.held)
+            st.metric(reader.text("overview.held"), held, border=True)
+    st.header(reader.text("overview.latest"), divider="gray")
+    if latest.items:
+        show_rows(visit, latest.items)
+        st.page_link(
+            visit.places["predictions"],
+            label=reader.text("overview.all_predictions"),
+            icon=":material/history:",
+        )
+    else:
+        st.markdown(reader.text("predictions.none"))

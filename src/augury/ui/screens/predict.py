@@ -1,0 +1,104 @@
+"""Buy a prediction: a form made from the model's own description, the price, the answer."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from augury.client import ApiError, Model, Prediction
+from augury.ui.answer import show_answer
+from augury.ui.elements import plain, prose, show_refusal
+from augury.ui.fields import field_titles, read_fields
+from augury.ui.visit import Visit
+from augury.ui.widgets import draw_form
+
+_NONCE_KEY = "predict/nonce"
+_ANSWER_KEY = "predict/answer"
+
+
+def show(visit: Visit) -> None:
+    """Show the form for the chosen model and, once bought, the answer."""
+    reader = visit.reader
+    st.title(reader.text("place.predict"))
+    on_sale = visit.ask(lambda api: api.models())
+    if not on_sale:
+        st.markdown(reader.text("models.none"))
+        return
+    model = _choose(visit, on_sale)
+    st.markdown(prose(reader.pick(model.description)))
+    row = _show_form(visit, model)
+    if row is not None:
+        _buy(visit, model, row)
+    answer: Prediction | None = st.session_state.get(_ANSWER_KEY)
+    if answer is not None and answer.model == model.name:
+        st.header(reader.text("predict.answer"), divider="gray")
+        show_answer(reader, answer, model)
+
+
+def _choose(visit: Visit, on_sale: tuple[Model, ...]) -> Model:
+    reader = visit.reader
+    names = [model.name for model in on_sale]
+    wanted = st.query_params.get("model")
+    titles = {
+        model.name: reader.text(
+            "predict.model_with_price",
+            title=reader.pick(model.title) or model.name,
+            credits=reader.count("credits", model.price),
+        )
+        for model in on_sale
+    }
+    chosen = st.selectbox(
+        reader.text("predict.model"),
+        names,
+        index=names.index(wanted) if wanted in names else 0,
+        format_func=lambda name: titles.get(name, name),
+        filter_mode=None,
+    )
+    if wanted != chosen:
+        st.query_params["model"] = chosen
+    return next(model for model in on_sale if model.name == chosen)
+
+
+def _show_form(visit: Visit, model: Model) -> Mapping[str, Any] | None:
+    """Show the form; return the row to buy a prediction for, or None while there is none."""
+    reader = visit.reader
+    fields = read_fields(model.input_schema, reader)
+    with st.form(f"predict/{model.name}"):
+        row, empty = draw_form(fields, reader, f"predict/{model.name}/{model.version}")
+        price = reader.count("credits", model.price)
+        submitted = st.form_submit_button(
+            reader.text("predict.buy", credits=price), type="primary", icon=":material/insights:"
+        )
+        st.caption(reader.text("predict.terms"))
+    if not submitted:
+        return None
+    if empty:
+        names = ", ".join(plain(field.title) for field in empty)
+        st.error(reader.text("predict.incomplete", fields=names))
+        return None
+    return row
+
+
+def _buy(visit: Visit, model: Model, row: Mapping[str, Any]) -> None:
+    reader = visit.reader
+    st.session_state.pop(_ANSWER_KEY, None)
+    key = _idempotency_key(model, row)
+    try:
+        with st.spinner(reader.text("predict.working")):
+            answer = visit.ask(lambda api: api.predict(model.name, row, idempotency_key=key))
+    except ApiError as refusal:
+        show_refusal(refusal, reader, field_titles(model.input_schema, reader))
+        return
+    st.session_state[_ANSWER_KEY] = answer
+    st.session_state.pop(_NONCE_KEY, None)
+
+
+def _idempotency_key(model: Model, row: Mapping[str, Any]) -> str:
+    # A second click interrupts the run of the first, whose purchase may have gone through. Same
+    # model, same inputs, no answer shown in between: the same sale, which the API answers again.
+    nonce = st.session_state.setdefault(_NONCE_KEY, secrets.token_hex(16))
+    order = json.dumps([nonce, model.name, dict(row)], sort_keys=True)
+    return hashlib.sha256(order.encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""Every movement on the balance."""
+
+import streamlit as st
+
+from augury.client import Transaction
+from augury.ui.elements import Pager, plain, show_table
+from augury.ui.reader import Reader
+from augury.ui.visit import Visit
+
+_PAGE_ROWS = 20
+_TYPES = (
+    "top_up",
+    "charge",
+    "hold",
+    "capture",
+    "release",
+    "refund",
+    "promotion",
+    "adjustment",
+)
+
+
+def show(visit: Visit) -> None:
+    """Show the movements, newest first, of one type or of all."""
+    reader = visit.reader
+    st.title(reader.text("place.transactions"))
+    wanted = st.selectbox(
+        reader.text("transactions.filter"),
+        _TYPES,
+        index=None,
+        format_func=lambda name: reader.named("transaction", name),
+        placeholder=reader.text("transactions.all"),
+        filter_mode=None,
+    )
+    pager = Pager("transactions", wanted or "")
+    page = visit.ask(
+        lambda api: api.transactions(limit=_PAGE_ROWS, cursor=pager.cursor, type=wanted)
+    )
+    if page.items:
+        columns = ("when", "type", "amount", "balance_after")
+        titles = [reader.text(f"transactions.{column}") for column in columns]
+        show_table(titles, [_row(one, reader) for one in page.items])
+    else:
+        st.markdown(reader.text("transactions.none"))
+    pager.show(page.next_cursor, reader)
+
+
+def _row(one: Transaction, reader: Reader) -> tuple[str, str, str, str]:
+    left = reader.number(one.balance_after) if one.balance_after is not None else ""
+    return (
+        reader.moment(one.created_at),
+        plain(reader.named("transaction", one.type)),
+        plain(reader.signed(one.amount)),
+        left,
+    )

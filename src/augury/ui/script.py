@@ -1,0 +1,5 @@
+"""What Streamlit executes at every run; kept tiny because it is compiled afresh for each."""
+
+from augury.ui import cabinet
+
+cabinet.show()

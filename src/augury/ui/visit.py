@@ -1,0 +1,63 @@
+"""One run of the script for one visitor: who, in which language, and the way to the API."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import streamlit as st
+from msgspec import Struct
+
+from augury.client import Client
+from augury.kit.texts import LANGUAGES
+from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
+from augury.ui.hub import hub
+from augury.ui.reader import Reader, choose_language
+from augury.ui.sessions import Session, SignedOut
+
+T = TypeVar("T")
+
+LANGUAGE_KEY = "language"
+
+
+class Visit(Struct, frozen=True):
+    """What every screen is given."""
+
+    reader: Reader
+    session: Session | None
+    places: Mapping[str, st.Page]
+
+    def ask(self, work: Callable[[Client], T]) -> T:
+        """Return `work` done with the visitor's own rights; SignedOut when they have none."""
+        if self.session is None:
+            raise SignedOut
+        return self.session.call(work, self.reader.language)
+
+    def ask_openly(self, work: Callable[[Client], T]) -> T:
+        """Return `work` done without signing in, for what everybody may see."""
+        return work(hub().api.acting_as(None, self.reader.language))
+
+
+def current_reader() -> Reader:
+    """Return the reader of this run; a language chosen by hand beats the browser's."""
+    chosen = st.session_state.get(LANGUAGE_KEY) or cookie(LANGUAGE_COOKIE)
+    accepted = st.context.headers.get("Accept-Language") or st.context.locale
+    language = choose_language(chosen if chosen in LANGUAGES else None, accepted)
+    return Reader(language, st.context.locale, st.context.timezone)
+
+
+def current_session() -> Session | None:
+    """Return the session of this browser; Unreachable when only the API could tell."""
+    return session_of(hub(), cookie(SESSION_COOKIE))
+
+
+def cookie(name: str) -> str | None:
+    """Return a cookie that came with this page."""
+    return st.context.cookies.get(name)
+
+
+def current_path() -> str:
+    """Return where the visitor is, as a path with its query, to come back to."""
+    parts = urlsplit(st.context.url or "/")
+    # Streamlit's address lacks the query; its own record has it.
+    query = "&".join(f"{name}={value}" for name, value in st.query_params.items())
+    return f"{parts.path or '/'}{'?' + query if query else ''}"

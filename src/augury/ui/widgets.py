@@ -1,0 +1,112 @@
+"""One widget for each kind of field, and what the visitor put in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
+
+import streamlit as st
+
+from augury.ui.elements import plain
+from augury.ui.fields import Choice, Field
+from augury.ui.reader import Reader
+
+_STEPS: Final[Mapping[type, float]] = {int: 1, float: 0.01}
+# The overloads have no case for a value that may be None beside bounds that may be None.
+_number_input = cast("Callable[..., float | None]", st.number_input)
+
+
+def draw_form(
+    fields: Sequence[Field], reader: Reader, key_prefix: str
+) -> tuple[dict[str, Any], list[Field]]:
+    """Draw the fields two abreast; return the row so far and the fields that were left empty."""
+    row: dict[str, Any] = {}
+    empty: list[Field] = []
+    for start in range(0, len(fields), 2):
+        pair = fields[start : start + 2]
+        for column, field in zip(st.columns(2), pair, strict=False):
+            with column:
+                value = _draw(field, reader, f"{key_prefix}/{field.name}")
+            if value is not None:
+                row[field.name] = value
+            elif field.required and not field.nullable:
+                empty.append(field)
+            elif field.required:
+                row[field.name] = None
+    return row, empty
+
+
+def _draw(field: Field, reader: Reader, key: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    label = plain(f"{field.title}, {field.unit}" if field.unit else field.title)
+    help_text = _help(field, reader)
+    if field.kind == "choice":
+        return _draw_choice(field, label, help_text, key, reader)
+    if field.kind == "flag":
+        return st.toggle(label, value=bool(field.example), help=help_text, key=key)
+    if field.kind == "text":
+        example = str(field.example) if field.example is not None else ""
+        text = st.text_input(
+            label, value=example, max_chars=field.max_length, help=help_text, key=key
+        )
+        return (text or "").strip() or None
+    return _draw_number(field, label, help_text, key, reader)
+
+
+def _draw_choice(
+    field: Field, label: str, help_text: str | None, key: str, reader: Reader
+) -> Any:  # noqa: ANN401 - whatever the enumeration holds
+    values = [choice.value for choice in field.choices]
+    chosen: Choice | None = st.selectbox(
+        label,
+        field.choices,
+        index=values.index(field.example) if field.example in values else None,
+        format_func=lambda choice: choice.title,
+        placeholder=reader.text("form.choose"),
+        help=help_text,
+        key=key,
+        filter_mode=None if len(values) < 12 else "fuzzy",  # noqa: PLR2004 - a screenful
+    )
+    return chosen.value if chosen is not None else None
+
+
+def _draw_number(
+    field: Field, label: str, help_text: str | None, key: str, reader: Reader
+) -> float | int | None:
+    empty = reader.text("form.unknown") if field.nullable else None
+    example = field.example if _is_number(field.example) else None
+    # Streamlit wants all of a widget's numbers to be of one type.
+    kind = int if field.kind == "integer" else float
+    return _number_input(
+        label,
+        min_value=_as(kind, field.minimum),
+        max_value=_as(kind, field.maximum),
+        value=_as(kind, example),
+        step=_as(kind, field.step) or _STEPS[kind],
+        placeholder=empty,
+        help=help_text,
+        key=key,
+    )
+
+
+def _as(kind: type[int] | type[float], value: float | None) -> float | None:
+    return None if value is None else kind(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _help(field: Field, reader: Reader) -> str | None:
+    parts = [plain(field.description)] if field.description else []
+    bounds: Mapping[str, str] = {
+        name: reader.number(bound)
+        for name, bound in (("low", field.minimum), ("high", field.maximum))
+        if bound is not None
+    }
+    if len(bounds) == 2:  # noqa: PLR2004 - both ends
+        parts.append(reader.text("form.range", **bounds))
+    elif "low" in bounds:
+        parts.append(reader.text("form.at_least", **bounds))
+    elif "high" in bounds:
+        parts.append(reader.text("form.at_most", **bounds))
+    if field.nullable:
+        parts.append(reader.text("form.may_be_empty"))
+    return " ".join(parts) or None
