@@ -1,0 +1,1 @@
+"""Runs models: from a row of JSON to a probability. Knows no database and no money."""

@@ -1,0 +1,35 @@
+"""Lanes: one line of work for each loaded model, so that a slow one holds up nobody else."""
+
+from augury.inference.model import Model, Probabilities
+from augury.inference.signature import Matrix
+from augury.kit.coalescer import Coalescer
+
+# Rows in one call of a runtime: enough to share its fixed cost, few enough to answer soon.
+_MOST_ROWS_PER_CALL = 1000
+_MOST_WAITING = 4096
+
+
+class Lanes:
+    """Predicts for many callers at once, joining what waits for the same model."""
+
+    def __init__(self) -> None:
+        """Start without lanes; each opens with the first prediction of its model."""
+        self._lanes: dict[Model, Coalescer[Matrix, Probabilities]] = {}
+
+    async def predict(self, model: Model, matrix: Matrix) -> Probabilities:
+        """Return the probabilities of one caller's rows, float64 [rows]."""
+        lane = self._lanes.get(model)
+        if lane is None:
+            lane = self._lanes[model] = Coalescer(
+                model.predict_many,
+                name=f"lane-{model.manifest.name}",
+                weigh=len,
+                most_per_call=_MOST_ROWS_PER_CALL,
+                most_waiting=_MOST_WAITING,
+            )
+        return await lane.ask(matrix)
+
+    def close(self) -> None:
+        """Finish what runs and stop."""
+        for lane in self._lanes.values():
+            lane.close()

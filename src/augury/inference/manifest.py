@@ -1,0 +1,154 @@
+"""The manifest of a model version: what it takes, what it gives, and how it proves itself."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Localised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text in both languages."""
+
+    en: str
+    ru: str
+
+
+class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file that the runtime opens, addressed by its content."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+class InputField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One field of an input row. Its column in the matrix is its place in the manifest."""
+
+    name: str
+    type: Literal["integer", "number", "category"]
+    title: Localised
+    description: Localised
+    example: float | str
+    unit: Localised | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None
+    category_titles: dict[str, Localised] | None = None
+    nullable: bool = False
+
+
+class RatioCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A soft check: `field` should be `numerator / denominator`; else the answer has a warning."""
+
+    kind: Literal["ratio"]
+    field: str
+    numerator: str
+    denominator: str
+    tolerance: float
+    message: Localised
+
+
+class OutputNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names of the members of one output."""
+
+    probability: str
+    complement: str
+    decision: str
+
+
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`approve` below the first threshold, `decline` from the second, `review` in between."""
+
+    approve_below: float
+    decline_from: float
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A correction on the log-odds: `sigmoid(slope * logit(p) + intercept)`."""
+
+    slope: float
+    intercept: float
+
+
+class CalibrationBin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One bin of the calibration curve: mean prediction against observed rate."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How good the model was on rows it had not seen, and how that was measured."""
+
+    roc_auc: float
+    average_precision: float
+    brier: float
+    log_loss: float
+    expected_calibration_error: float
+    rows: int
+    method: str
+    calibration_curve: list[CalibrationBin]
+
+
+class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the artefact came from, so that anyone can make it again."""
+
+    recipe: str
+    seed: int
+    data_sha256: str
+    rows_read: int
+    rows_used: int
+    libraries: dict[str, str]
+
+
+class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows and the probabilities that the artefact must give for them, checked at every load."""
+
+    tolerance: float
+    inputs: list[dict[str, float | str | None]]
+    default_probability: list[float]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything about a model version but its artefact and its price of today."""
+
+    manifest_version: Literal[1]
+    name: str
+    title: Localised
+    description: Localised
+    task: str
+    price: int
+    runtime: str
+    artifact: Artifact
+    inputs: list[InputField]
+    outputs: OutputNames
+    decision: Decision
+    metrics: Metrics
+    training: Training
+    self_test: SelfTest
+    checks: list[RatioCheck] = []
+    calibration: Calibration | None = None
+
+
+class BadModel(Exception):
+    """A model cannot be used; the message says why, for the person who publishes it."""
+
+
+def read_manifest(text: bytes | str) -> Manifest:
+    """Return the manifest written as JSON; raises `BadModel` naming the first thing wrong."""
+    try:
+        return msgspec.json.decode(text, type=Manifest)
+    except msgspec.DecodeError as error:
+        message = f"manifest.json: {error}"
+        raise BadModel(message) from error
+
+
+def verify_artifact(artifact: Artifact, path: Path) -> None:
+    """Raise `BadModel` unless the file has exactly the size and the content that are promised."""
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if len(content) != artifact.bytes or found != artifact.sha256:
+        message = f"{path.name} has SHA-256 {found}, the manifest promises {artifact.sha256}"
+        raise BadModel(message)

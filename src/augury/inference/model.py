@@ -1,0 +1,88 @@
+"""A loaded model version: proven at load, then from inputs to outputs."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from augury.inference.manifest import BadModel, Manifest, verify_artifact
+from augury.inference.runtimes import RUNTIMES
+from augury.inference.signature import Matrix, Signature
+from augury.kit.errors import InvalidInput
+
+# What a customer sees; more digits than any calibration can mean.
+_DIGITS = 6
+
+Probabilities = npt.NDArray[np.float64]
+
+
+class Model:
+    """One model version, ready to predict. Safe to use from many threads."""
+
+    def __init__(self, manifest: Manifest, artifact: Path, threads: int) -> None:
+        """Open the artefact and run its self-test; raises `BadModel` when it does not pass."""
+        if manifest.runtime not in RUNTIMES:
+            known = ", ".join(sorted(RUNTIMES))
+            message = f"there is no runtime {manifest.runtime!r}; known are {known}"
+            raise BadModel(message)
+        verify_artifact(manifest.artifact, artifact)
+        self.manifest = manifest
+        self.signature = Signature(manifest)
+        self._predict = RUNTIMES[manifest.runtime](artifact, manifest, threads)
+        self._self_test()
+
+    def predict(self, matrix: Matrix) -> Probabilities:
+        """Return the probability of each row, float64 [rows]; raises `BadModel` if one is not one."""
+        probabilities = self._predict(matrix)
+        calibration = self.manifest.calibration
+        if calibration is not None:
+            log_odds = np.log(probabilities / (1 - probabilities))
+            corrected = calibration.slope * log_odds + calibration.intercept
+            probabilities = 1 / (1 + np.exp(-corrected))
+        if probabilities.shape != (len(matrix),) or not _are_probabilities(probabilities):
+            message = f"{self.manifest.name} gave something that is not a probability"
+            raise BadModel(message)
+        return probabilities
+
+    def predict_many(self, matrices: list[Matrix]) -> list[Probabilities]:
+        """Return the probabilities of many callers' matrices from one call of the runtime."""
+        if len(matrices) == 1:
+            return [self.predict(matrices[0])]
+        together = self.predict(np.concatenate(matrices))
+        ends = np.cumsum([len(matrix) for matrix in matrices])[:-1]
+        return np.split(together, ends)
+
+    def outputs(self, probabilities: Probabilities) -> list[dict[str, Any]]:
+        """Return the answer for each row: the probability, its complement and the decision."""
+        names, decision = self.manifest.outputs, self.manifest.decision
+        return [
+            {
+                names.probability: round(value, _DIGITS),
+                names.complement: round(1 - round(value, _DIGITS), _DIGITS),
+                names.decision: "approve"
+                if value < decision.approve_below
+                else "decline"
+                if value >= decision.decline_from
+                else "review",
+            }
+            for value in probabilities.tolist()
+        ]
+
+    def _self_test(self) -> None:
+        test = self.manifest.self_test
+        try:
+            matrix = self.signature.decode(msgspec.json.encode(test.inputs))
+        except InvalidInput as error:
+            faults = ", ".join(f"{fault.pointer}: {fault.key}" for fault in error.faults)
+            message = f"the self-test of {self.manifest.name} breaks its own signature: {faults}"
+            raise BadModel(message) from error
+        worst = float(np.max(np.abs(self.predict(matrix) - np.array(test.default_probability))))
+        if not worst <= test.tolerance:
+            message = f"the self-test of {self.manifest.name} is off by {worst}"
+            raise BadModel(message)
+
+
+def _are_probabilities(values: Probabilities) -> bool:
+    return bool(((values >= 0) & (values <= 1)).all())  # NaN is neither

@@ -1,0 +1,9 @@
+"""What can execute one artefact format. A new format is one file here and one line below.
+
+A runtime is a function from a path to a `Predict`: a function from a matrix to probabilities.
+"""
+
+from augury.inference.runtimes import catboost, onnx
+from augury.inference.runtimes.protocol import OpenRuntime
+
+RUNTIMES: dict[str, OpenRuntime] = {"onnx": onnx.open_artifact, "catboost": catboost.open_artifact}

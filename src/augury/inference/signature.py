@@ -1,0 +1,178 @@
+"""The signature of a model version: from JSON rows to one matrix, with every fault named.
+
+The matrix is float32 of shape [rows, fields]: a category is its place in the manifest's list, and
+a missing value is NaN. float32, because the models are trained on float32: a threshold that was
+learnt on one width and compared on another sends rows at the border down the wrong branch.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from augury.inference.manifest import InputField, Manifest, RatioCheck
+from augury.kit.errors import Fault, InvalidInput, invalid
+
+Matrix = npt.NDArray[np.float32]
+
+MOST_ROWS = 1000
+_MOST_FAULTS = 100
+_LONGEST_VALUE_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Inconsistency:
+    """A soft check that an input row did not pass."""
+
+    pointer: str
+    check: RatioCheck
+
+
+class Signature:
+    """What the input rows of one model version must look like."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Compile the fields into a decoder that checks types, ranges and categories at once."""
+        self.fields = manifest.inputs
+        self._checks = manifest.checks
+        self._place = {field.name: place for place, field in enumerate(self.fields)}
+        self._codes: list[dict[Any, float] | None] = [
+            {name: float(code) for code, name in enumerate(field.categories)}
+            if field.categories
+            else None
+            for field in self.fields
+        ]
+        row = msgspec.defstruct(
+            "Row",
+            [_member(field) for field in self.fields],
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+        self._decoder = msgspec.json.Decoder(
+            Annotated[list[row], msgspec.Meta(min_length=1, max_length=MOST_ROWS)]  # type: ignore[valid-type]
+        )
+
+    def decode(self, inputs: bytes | msgspec.Raw) -> Matrix:
+        """Return the matrix for a JSON array of 1..1000 rows; raises `InvalidInput` with all faults."""
+        try:
+            rows = [msgspec.structs.astuple(row) for row in self._decoder.decode(inputs)]
+        except (msgspec.DecodeError, RecursionError):
+            # The fast decoder stops at the first fault; a customer wants to see them all.
+            rows = self._decode_slowly(bytes(inputs))
+        return self._encode(rows)
+
+    def _encode(self, rows: Sequence[tuple[Any, ...]]) -> Matrix:
+        codes = self._codes
+        flat: list[float | None] = [
+            value if code is None else code[value]
+            for row in rows
+            for value, code in zip(row, codes, strict=True)
+        ]
+        # None becomes NaN here.
+        return np.array(flat, dtype=np.float32).reshape(len(rows), len(codes))
+
+    def inconsistencies(self, matrix: Matrix) -> list[Inconsistency]:
+        """Return which rows do not pass which soft check."""
+        found = []
+        for check in self._checks:
+            value, numerator, denominator = (
+                matrix[:, self._place[name]].astype(np.float64)
+                for name in (check.field, check.numerator, check.denominator)
+            )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                off = np.abs(value - numerator / denominator) > check.tolerance
+            found += [
+                Inconsistency(f"/inputs/{place}/{check.field}", check)
+                for place in np.flatnonzero(off).tolist()
+            ]
+        return found
+
+    def _decode_slowly(self, inputs: bytes) -> list[tuple[Any, ...]]:
+        try:
+            rows = json.loads(inputs)
+        except (ValueError, RecursionError):
+            raise invalid("/inputs", "fault.not_json") from None
+        if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
+            raise invalid("/inputs", "fault.rows", most=MOST_ROWS)
+        faults: list[Fault] = []
+        for place, row in enumerate(rows):
+            faults += self._faults_of_row(f"/inputs/{place}", row)
+            if len(faults) >= _MOST_FAULTS:
+                break
+        if faults:
+            raise InvalidInput(faults=faults[:_MOST_FAULTS])
+        return [tuple(row.get(field.name) for field in self.fields) for row in rows]
+
+    def _faults_of_row(self, pointer: str, row: object) -> list[Fault]:
+        if not isinstance(row, dict):
+            return [Fault(pointer, "fault.not_object", {})]
+        unknown = [
+            Fault(f"{pointer}/{_escaped(name)}", "fault.unknown_field", {"name": _shown(name)})
+            for name in row
+            if name not in self._place
+        ]
+        known = [_fault_of(field, row, f"{pointer}/{field.name}") for field in self.fields]
+        return unknown + [fault for fault in known if fault is not None]
+
+
+def _member(field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
+    """Return a field as a member of the row that the fast decoder builds."""
+    kind: Any
+    if field.type == "category":
+        kind = Literal[tuple(field.categories or ())]
+    else:
+        limits = msgspec.Meta(ge=field.minimum, le=field.maximum)
+        kind = Annotated[int if field.type == "integer" else float, limits]
+    return (field.name, kind | None, None) if field.nullable else (field.name, kind)
+
+
+def _fault_of(field: InputField, row: dict[str, object], pointer: str) -> Fault | None:
+    """Return what is wrong with one value, in the words of the catalogue; None when it is fine."""
+    value = row.get(field.name)
+    if value is None:
+        missing = None if field.name in row else "fault.missing"
+        return None if field.nullable else Fault(pointer, missing or "fault.null", {})
+    if field.type == "category":
+        allowed = field.categories or []
+        if not isinstance(value, str) or value not in allowed:
+            return Fault(
+                pointer, "fault.category", {"allowed": ", ".join(allowed), "value": _shown(value)}
+            )
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Fault(pointer, f"fault.{field.type}", {"value": _shown(value)})
+    if not _is_finite(value):
+        return Fault(pointer, "fault.not_finite", {})
+    if field.type == "integer" and value != int(value):
+        return Fault(pointer, "fault.integer", {"value": _shown(value)})
+    low, high = field.minimum, field.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = {"minimum": _plain(low), "maximum": _plain(high), "value": _shown(value)}
+        return Fault(pointer, "fault.range", limits)
+    return None
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def _plain(limit: float | None) -> str:
+    return "…" if limit is None else f"{limit:g}" if abs(limit) < 1e6 else f"{limit:.0f}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE_SHOWN else text[:_LONGEST_VALUE_SHOWN] + "…"
+
+
+def _escaped(name: str) -> str:
+    return _shown(name)[1:-1].replace("~", "~0").replace("/", "~1")
+

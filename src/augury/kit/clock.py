@@ -1,0 +1,17 @@
+"""Time: whole microseconds since 1970 in UTC, so that both databases store and compare it alike."""
+
+import time
+from datetime import UTC, datetime
+
+SECOND = 1_000_000
+
+
+def now() -> int:
+    """Return the present moment in microseconds since the epoch, UTC."""
+    return time.time_ns() // 1000
+
+
+def rfc3339(moment: int) -> str:
+    """Return a moment as RFC 3339 text in UTC, to the microsecond."""
+    whole, micros = divmod(moment, SECOND)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"

@@ -1,0 +1,232 @@
+"""The database: short synchronous transactions on SQLite and PostgreSQL.
+
+`with db.write() as tx:` is the only way to write, and this file is the only one that commits.
+Functions that take a `tx` never commit, so the reader of a use case sees where its truth begins.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NewType
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    MetaData,
+    Row,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    text,
+)
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql import TextClause
+from sqlalchemy.types import TypeEngine
+
+from augury.kit.errors import LedgerUnavailable
+
+# Two kinds of transaction as types of no cost: a function that only reads says so in its
+# signature, and accepts a writing transaction as well.
+ReadTx = NewType("ReadTx", Connection)
+WriteTx = NewType("WriteTx", ReadTx)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Identifiers travel as text of 36 characters; PostgreSQL keeps them in its 16-byte type.
+Id = String(36).with_variant(PG_UUID(as_uuid=False), "postgresql")
+# SQLite counts a rowid only on INTEGER; BIGINT is the same 64 bits there.
+Int64 = BigInteger()
+
+_BUSY_SECONDS = 10
+_RETRY_AFTER_SECONDS = 1
+
+
+class Database:
+    """One database, from its address; cheap to share between threads."""
+
+    def __init__(self, address: str) -> None:
+        """Prepare engines; nothing is opened until the first transaction."""
+        url = make_url(address)
+        self.dialect = url.get_backend_name()
+        if self.dialect == "sqlite":
+            self._reader, self._writer = _sqlite_engines(url)
+        elif self.dialect == "postgresql":
+            self._writer = _postgres_engine(url)
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        else:
+            message = f"unsupported database {self.dialect!r}: use sqlite or postgresql"
+            raise ValueError(message)
+
+    @contextmanager
+    def read(self) -> Iterator[ReadTx]:
+        """Give a transaction that sees one consistent state and cannot write."""
+        with _refusing_when_unreachable(), self._reader.connect() as connection:
+            yield ReadTx(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTx]:
+        """Give a transaction that is committed, durably, when the block ends without exception."""
+        with _refusing_when_unreachable(), self._writer.begin() as connection:
+            yield WriteTx(ReadTx(connection))
+
+    @property
+    def engine(self) -> Engine:
+        """The writing engine, for migrations."""
+        return self._writer
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+@contextmanager
+def _refusing_when_unreachable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+
+
+def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {
+        "connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        "pool_timeout": _BUSY_SECONDS,
+    }
+    # A pool of one connection is the lock that lets one writer in at a time, in order of arrival.
+    writer = create_engine(url, pool_size=1, max_overflow=0, **options)
+    reader = create_engine(url, pool_size=8, max_overflow=32, **options)
+    # BEGIN IMMEDIATE takes the write lock at the start. With a plain BEGIN a transaction that has
+    # read cannot wait for the lock any more: it fails at once with "database is locked".
+    for engine, begin, pragma in (
+        (writer, "BEGIN IMMEDIATE", "PRAGMA synchronous=FULL"),
+        (reader, "BEGIN", "PRAGMA query_only=ON"),
+    ):
+        event.listen(engine, "connect", _sqlite_connect(pragma))
+        event.listen(engine, "begin", _sqlite_begin(begin))
+    return reader, writer
+
+
+def _sqlite_connect(pragma: str) -> Any:
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling is switched off: it would begin too late.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # Switching to WAL needs the file alone for a moment and ignores the busy timeout, so
+        # several processes that start together would trip over each other without patience.
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                cursor.execute("PRAGMA journal_mode=WAL")
+                break
+            except Exception as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        for setting in ("PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY", pragma):
+            cursor.execute(setting)
+        cursor.close()
+
+    return configure
+
+
+def _sqlite_begin(statement: str) -> Any:
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+def _postgres_engine(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=_BUSY_SECONDS,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+def insert_rows(tx: WriteTx, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that all name the same columns, in one statement however many they are."""
+    if not rows:
+        return
+    if tx.dialect.name == "postgresql":
+        # Columns travel as arrays: row by row is an order of magnitude slower there.
+        names = tuple(rows[0])
+        values = {name: [row[name] for row in rows] for name in names}
+        tx.execute(_insert_from_arrays(table, names), values)
+    else:
+        tx.execute(insert(table), rows)
+
+
+@cache
+def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> TextClause:
+    columns = ", ".join(names)
+    arrays = ", ".join(_array(name, table.c[name].type) for name in names)
+    return text(f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})")
+
+
+class Given:
+    """A statement that works on many given rows at once, the same text for both databases.
+
+    The statement reads the rows from `{given}`, a table named `given` with the declared columns.
+    """
+
+    def __init__(self, statement: str, **columns: TypeEngine[Any]) -> None:
+        """Prepare the statement for both databases."""
+        self._names = tuple(columns)
+        arrays = ", ".join(_array(name, kind) for name, kind in columns.items())
+        fields = ", ".join(
+            f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns)
+        )
+        names = ", ".join(columns)
+        self._postgres = text(statement.format(given=f"unnest({arrays}) AS given({names})"))
+        self._sqlite = text(
+            statement.format(given=f"(SELECT {fields} FROM json_each(:given)) AS given")
+        )
+
+    def run(self, tx: ReadTx, rows: Sequence[Sequence[Any]], **values: Any) -> list[Row[Any]]:
+        """Run the statement over the rows and return what it yields; without rows, nothing."""
+        if not rows:
+            return []
+        if tx.dialect.name == "postgresql":
+            arrays = dict(zip(self._names, map(list, zip(*rows, strict=True)), strict=True))
+            result = tx.execute(self._postgres, {**arrays, **values})
+        else:
+            given = msgspec.json.encode(rows).decode()
+            result = tx.execute(self._sqlite, {"given": given, **values})
+        return list(result) if result.returns_rows else []
+
+
+def _array(name: str, kind: TypeEngine[Any]) -> str:
+    return f"CAST(:{name} AS {kind.compile(dialect=_POSTGRES)}[])"
+
+
+_POSTGRES = psycopg.dialect()

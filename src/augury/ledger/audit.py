@@ -1,0 +1,164 @@
+"""The audit: derives every balance again from the transfers and holds it against what is stored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import func, select
+
+from augury.kit.clock import now
+from augury.kit.db import ReadTx
+from augury.ledger.core import (
+    COUNTERPARTY,
+    JOURNAL_START,
+    RESOLVING,
+    Counterparty,
+    TransferType,
+    deltas,
+    link,
+)
+from augury.ledger.tables import accounts, holds, transfers
+
+_ROWS_AT_ONCE = 5_000
+_MOST_FINDINGS = 1_000
+# A hold may stay open a little after its time, until the next sweep finds it.
+SWEEP_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not add up: a stable kind, whose account, and what was found."""
+
+    kind: str
+    subject: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What the audit saw. The books are right when `findings` is empty."""
+
+    accounts: int = 0
+    transfers: int = 0
+    credits_with_customers: int = 0
+    counterparties: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: str, subject: str, detail: str) -> None:
+        """Note a finding; the first thousand are kept."""
+        if len(self.findings) < _MOST_FINDINGS:
+            self.findings.append(Finding(kind, subject, detail))
+
+
+def audit(tx: ReadTx) -> Report:
+    """Return what re-deriving the whole ledger found; memory does not grow with its length."""
+    report = Report()
+    _audit_journals(tx, report)
+    _audit_holds(tx, report)
+    report.counterparties = {party.name.lower(): 0 for party in Counterparty}
+    for row in tx.execute(
+        select(transfers.c.counterparty_id, func.sum(transfers.c.posted).label("posted")).group_by(
+            transfers.c.counterparty_id
+        )
+    ):
+        report.counterparties[Counterparty(row.counterparty_id).name.lower()] = -int(row.posted)
+    total = report.credits_with_customers + sum(report.counterparties.values())
+    if total != 0:
+        report.add("books_do_not_balance", "all accounts", f"they sum to {total}, not to 0")
+    return report
+
+
+def _audit_journals(tx: ReadTx, report: Report) -> None:
+    journals = groupby(_stream_transfers(tx), key=attrgetter("account_id"))
+    journal = next(journals, None)
+    stored = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(accounts).order_by(accounts.c.id)
+    )
+    for account in stored:
+        report.accounts += 1
+        report.credits_with_customers += account.posted
+        while journal is not None and journal[0] < account.id:
+            report.add("account_missing", journal[0], "transfers without an account")
+            journal = next(journals, None)
+        entries: Iterator[Any] = iter(())
+        if journal is not None and journal[0] == account.id:
+            entries = journal[1]
+        _audit_journal(account, entries, report)
+        if journal is not None and journal[0] == account.id:
+            journal = next(journals, None)
+    if journal is not None:
+        report.add("account_missing", journal[0], "transfers without an account")
+
+
+def _stream_transfers(tx: ReadTx) -> Iterator[Any]:
+    yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(transfers).order_by(transfers.c.account_id, transfers.c.number)
+    )
+
+
+def _audit_journal(account: Any, entries: Iterator[Any], report: Report) -> None:
+    posted = held = count = 0
+    head = JOURNAL_START
+    for entry in entries:
+        count += 1
+        report.transfers += 1
+        posted += entry.posted
+        held += entry.held
+        *facts, stored_link = entry
+        head = link(head, *facts)
+        if stored_link != head:
+            report.add("journal_broken", entry.id, "its link does not follow from its facts")
+            head = stored_link
+        if entry.number != count:
+            report.add("journal_gap", entry.id, f"number {entry.number} stands at place {count}")
+            count = entry.number
+        if entry.available_after != posted - held or posted - held < 0 or held < 0:
+            report.add("balance_wrong", entry.id, f"derived {posted} posted and {held} held")
+        type_ = TransferType(entry.type)
+        amount = abs(entry.posted) if type_ is not TransferType.HOLD else entry.held
+        signed = entry.posted if type_ is TransferType.ADJUSTMENT else amount
+        if deltas(type_, signed, -entry.held) != (entry.posted, entry.held):
+            report.add("transfer_wrong", entry.id, f"a {type_} cannot move credits this way")
+        if entry.counterparty_id != COUNTERPARTY[type_]:
+            report.add("transfer_wrong", entry.id, f"a {type_} has another counterparty")
+    derived = (posted, held, count, head)
+    if (account.posted, account.held, account.transfers, account.head) != derived:
+        report.add(
+            "account_drift",
+            account.id,
+            f"stored {account.posted} posted, {account.held} held, {account.transfers} transfers;"
+            f" derived {posted}, {held}, {count}"
+            + ("" if account.head == head else "; the journal ends elsewhere"),
+        )
+
+
+def _audit_holds(tx: ReadTx, report: Report) -> None:
+    overdue = now() - SWEEP_SECONDS * 1_000_000
+    made = transfers.alias("made")
+    resolved = transfers.alias("resolved")
+    rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(
+            holds,
+            made.c.type.label("made_type"),
+            made.c.held.label("made_held"),
+            resolved.c.id.label("resolved_id"),
+            resolved.c.type.label("resolved_type"),
+            resolved.c.held.label("resolved_held"),
+        )
+        .outerjoin(made, made.c.id == holds.c.id)
+        .outerjoin(
+            resolved,
+            (resolved.c.hold_id == holds.c.id) & resolved.c.type.in_(sorted(RESOLVING)),
+        )
+    )
+    for row in rows:
+        if (row.made_type, row.made_held) != (TransferType.HOLD, row.amount):
+            report.add("hold_orphan", row.id, "no transfer of the same amount made it")
+        if row.resolved_by != row.resolved_id:
+            report.add("hold_orphan", row.id, "what resolved it is not in the journal")
+        elif row.resolved_id is not None and row.resolved_held != -row.amount:
+            report.add("hold_orphan", row.id, "it was not resolved whole")
+        if row.resolved_by is None and row.expires_at <= overdue:
+            report.add("hold_overdue", row.id, "its time has passed and nobody released it")

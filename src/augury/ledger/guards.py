@@ -1,0 +1,144 @@
+"""The statements that decide: each looks at many given rows, and what it returns is the verdict."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from augury.kit.credits import MAX_CREDITS
+from augury.kit.db import Given, Id, Int64, ReadTx, WriteTx
+from augury.ledger.core import CORRECTABLE, Instruction, Refused, Replayed, TransferType
+from augury.ledger.tables import accounts, holds, idempotency_keys
+
+_MOVE = Given(
+    """
+    UPDATE accounts
+    SET posted = accounts.posted + given.posted,
+        held = accounts.held + given.held,
+        transfers = accounts.transfers + given.moves
+    FROM {given}
+    WHERE accounts.id = given.id
+      AND accounts.posted - accounts.held + given.posted - given.held >= 0
+      AND accounts.posted + given.posted <= :most
+    RETURNING accounts.id, accounts.posted, accounts.held, accounts.transfers
+    """,
+    id=Id,
+    posted=Int64,
+    held=Int64,
+    moves=Int64,
+)
+_RESOLVE_HOLD = Given(
+    """
+    UPDATE holds SET resolved_by = given.transfer_id
+    FROM {given}
+    WHERE holds.id = given.id AND holds.account_id = given.account_id
+      AND holds.resolved_by IS NULL
+      AND holds.amount >= given.amount AND holds.expires_at > given.moment
+    RETURNING holds.resolved_by, holds.amount
+    """,
+    id=Id,
+    account_id=Id,
+    transfer_id=Id,
+    amount=Int64,
+    moment=Int64,
+)
+_correctable = ", ".join(f"'{kind}'" for kind in sorted(CORRECTABLE))
+_REFUNDABLE = Given(
+    f"""
+    SELECT given.id FROM {{given}} JOIN transfers sold
+      ON sold.id = given.corrects AND sold.account_id = given.account_id
+     AND sold.type IN ({_correctable})
+    WHERE given.amount <= -sold.posted - (
+      SELECT COALESCE(SUM(back.posted), 0) FROM transfers back
+      WHERE back.corrects = sold.id AND back.type = '{TransferType.REFUND}')
+    """,
+    id=Id,
+    account_id=Id,
+    corrects=Id,
+    amount=Int64,
+)
+_REPLAYS = Given(
+    """
+    SELECT given.account_id, given.key, stored.fingerprint, stored.reference
+    FROM {given} JOIN idempotency_keys stored
+      ON stored.account_id = given.account_id AND stored.key = given.key
+    """,
+    account_id=Id,
+    key=idempotency_keys.c.key.type,
+)
+
+
+def lock_accounts(tx: WriteTx, account_ids: Iterable[str]) -> dict[str, str]:
+    """Lock accounts in the order of their ids; return the journal head of each that exists.
+
+    On SQLite the transaction holds the only write lock already, and FOR UPDATE is left out.
+    """
+    found = tx.execute(
+        select(accounts.c.id, accounts.c.head)
+        .where(accounts.c.id.in_(sorted(account_ids)))
+        .order_by(accounts.c.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.id: row.head for row in found}
+
+
+def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, tuple[int, int]]:
+    """Move `(account, posted, held, transfers)` for each account whose balance allows it.
+
+    Returns `(available, transfers)` as they are afterwards; an account that is missing in the
+    answer was refused and has not changed.
+    """
+    rows = _MOVE.run(tx, moves, most=MAX_CREDITS)
+    return {row.id: (row.posted - row.held, row.transfers) for row in rows}
+
+
+def resolve_holds(tx: WriteTx, asked: Sequence[Instruction], moment: int) -> dict[str, int | Refused]:
+    """Resolve the hold of each capture or release; return its size, or why not, by instruction."""
+    rows = _RESOLVE_HOLD.run(
+        tx,
+        [
+            # A release may come late, a capture may not.
+            (one.hold_id, one.account_id, one.id, one.amount, moment if _captures(one) else -1)
+            for one in asked
+        ],
+    )
+    verdicts: dict[str, int | Refused] = {row.resolved_by: row.amount for row in rows}
+    refused = [one for one in asked if one.id not in verdicts]
+    if refused:
+        ids = [one.hold_id for one in refused]
+        found = {row.id: row for row in tx.execute(select(holds).where(holds.c.id.in_(ids)))}
+        for one in refused:
+            hold = found.get(one.hold_id)
+            if hold is None or hold.account_id != one.account_id:
+                verdicts[one.id] = Refused.HOLD_UNKNOWN
+            elif hold.resolved_by is not None:
+                verdicts[one.id] = Refused.HOLD_RESOLVED
+            elif _captures(one) and hold.expires_at <= moment:
+                verdicts[one.id] = Refused.HOLD_EXPIRED
+            else:
+                verdicts[one.id] = Refused.HOLD_TOO_SMALL
+    return verdicts
+
+
+def _captures(one: Instruction) -> bool:
+    return one.type is TransferType.CAPTURE
+
+
+def refundable(tx: WriteTx, asked: Sequence[Instruction]) -> dict[str, int | Refused]:
+    """Tell for each refund whether that much of what it corrects is left, by instruction."""
+    rows = _REFUNDABLE.run(tx, [(one.id, one.account_id, one.corrects, one.amount) for one in asked])
+    allowed = {row.id for row in rows}
+    return {one.id: 0 if one.id in allowed else Refused.NOTHING_TO_REFUND for one in asked}
+
+
+def replays(
+    tx: ReadTx, asked: Sequence[tuple[str, str, str | None]]
+) -> dict[tuple[str, str], Replayed | Refused]:
+    """Return what is stored under each `(account, key, fingerprint)` that came before."""
+    fingerprints = {(account_id, key): fingerprint for account_id, key, fingerprint in asked}
+    rows = _REPLAYS.run(tx, [(account_id, key) for account_id, key, _ in asked])
+    return {
+        (row.account_id, row.key): Replayed(row.reference)
+        if row.fingerprint == fingerprints[row.account_id, row.key]
+        else Refused.KEY_CONFLICT
+        for row in rows
+    }

@@ -1,0 +1,276 @@
+"""The ledger in SQL: carries out instructions, many at a time, inside the caller's transaction.
+
+How `post` stays right under storms: it first locks the accounts it will touch, in the order of
+their ids, so that two batches never wait for each other in a circle and nobody else changes an
+account, its holds or its keys meanwhile. Then one guarded statement decides whether the balance
+allows the move. What it returns is the verdict; what was read before never is.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from augury.kit.clock import now
+from augury.kit.db import Given, Id, ReadTx, WriteTx, insert_rows
+from augury.kit.ids import new_id
+from augury.ledger import guards
+from augury.ledger.core import (
+    COUNTERPARTY,
+    INCOMING,
+    JOURNAL_START,
+    RESOLVING,
+    Balance,
+    Instruction,
+    Outcome,
+    Posted,
+    Refused,
+    Replayed,
+    TransferType,
+    amount_is_valid,
+    deltas,
+    link,
+)
+from augury.ledger.tables import accounts, holds, idempotency_keys, transfers
+
+_SET_HEADS = Given(
+    "UPDATE accounts SET head = given.head FROM {given} WHERE accounts.id = given.id",
+    id=Id,
+    head=accounts.c.head.type,
+)
+# These only take and need nothing looked up, so one account's can be decided by their sum.
+_JOINABLE = frozenset({TransferType.CHARGE, TransferType.HOLD})
+
+
+def open_accounts(tx: WriteTx, account_ids: Iterable[str]) -> None:
+    """Open empty accounts for new customers; the ids are the customers' own."""
+    moment = now()
+    rows = [
+        {"id": id_, "posted": 0, "held": 0, "transfers": 0, "head": JOURNAL_START, "opened_at": moment}
+        for id_ in account_ids
+    ]
+    tx.execute(insert(accounts), rows)
+
+
+def balances(tx: ReadTx, account_ids: Iterable[str]) -> dict[str, Balance]:
+    """Return the balance of each account that exists. A look, not a verdict."""
+    found = tx.execute(
+        select(accounts.c.id, accounts.c.posted, accounts.c.held).where(
+            accounts.c.id.in_(list(account_ids))
+        )
+    )
+    return {row.id: Balance(row.posted, row.held) for row in found}
+
+
+def replays(
+    tx: ReadTx, asked: Sequence[tuple[str, str, str | None]]
+) -> dict[tuple[str, str], Replayed | Refused]:
+    """Return what is stored under each `(account, key, fingerprint)` that came before."""
+    return guards.replays(tx, asked)
+
+
+def expire_holds(tx: WriteTx, most: int = 1000) -> int:
+    """Release up to `most` holds whose time has passed; return how many were released."""
+    overdue = tx.execute(
+        select(holds.c.id, holds.c.account_id)
+        .where(holds.c.resolved_by.is_(None), holds.c.expires_at <= now())
+        .order_by(holds.c.expires_at)
+        .limit(most)
+    )
+    releases = [
+        Instruction(new_id(), TransferType.RELEASE, row.account_id, 0, "expired", hold_id=row.id)
+        for row in overdue
+    ]
+    return sum(isinstance(outcome, Posted) for outcome in post(tx, releases))
+
+
+def post(tx: WriteTx, instructions: Sequence[Instruction]) -> list[Outcome]:
+    """Carry out many instructions, each for itself, and return their outcomes in order.
+
+    A refused instruction moves nothing and does not spoil its neighbours. The result is the same
+    as if they had come one by one in this order.
+    """
+    batch = _Batch(tx, now())
+    batch.heads = guards.lock_accounts(tx, {one.account_id for one in instructions})
+    queues: dict[str, deque[Instruction]] = {}
+    for one in instructions:
+        if not amount_is_valid(one):
+            batch.outcomes[one.id] = Refused.AMOUNT_INVALID
+        elif one.account_id not in batch.heads:
+            batch.outcomes[one.id] = Refused.ACCOUNT_UNKNOWN
+        else:
+            queues.setdefault(one.account_id, deque()).append(one)
+    # One round is enough unless an account has several instructions that depend on each other.
+    while queues:
+        _round(batch, [one for queue in queues.values() for one in _take(queue)])
+        queues = {account_id: queue for account_id, queue in queues.items() if queue}
+    return [batch.outcomes[one.id] for one in instructions]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call of `post` knows so far."""
+
+    tx: WriteTx
+    moment: int
+    heads: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    entries: list[tuple[Instruction, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """An instruction with what it adds to its account."""
+
+    instruction: Instruction
+    posted: int
+    held: int
+
+
+def _take(queue: deque[Instruction]) -> list[Instruction]:
+    """Take from an account's queue what can be decided together, at least one."""
+    group = [queue.popleft()]
+    keys = {group[0].key}
+    while (
+        queue
+        and group[-1].type in _JOINABLE
+        and queue[0].type in _JOINABLE
+        and (queue[0].key is None or queue[0].key not in keys)
+    ):
+        keys.add(queue[0].key)
+        group.append(queue.popleft())
+    return group
+
+
+def _round(batch: _Batch, asked: list[Instruction]) -> None:
+    """Check, decide and write a group of instructions for each of several accounts."""
+    stored = guards.replays(
+        batch.tx,
+        [(one.account_id, one.key, one.fingerprint) for one in asked if one.key is not None],
+    )
+    for one in asked:
+        if one.key is not None and (one.account_id, one.key) in stored:
+            batch.outcomes[one.id] = stored[one.account_id, one.key]
+    asked = [one for one in asked if one.id not in batch.outcomes]
+    resolving = [one for one in asked if one.type in RESOLVING]
+    refunding = [one for one in asked if one.type is TransferType.REFUND]
+    verdicts = guards.resolve_holds(batch.tx, resolving, batch.moment)
+    verdicts |= guards.refundable(batch.tx, refunding)
+    moves: dict[str, list[_Move]] = {}
+    for one in asked:
+        verdict = verdicts.get(one.id, 0)
+        if isinstance(verdict, Refused):
+            batch.outcomes[one.id] = verdict
+        else:
+            posted, held = deltas(one.type, one.amount, verdict)
+            moves.setdefault(one.account_id, []).append(_Move(one, posted, held))
+    _decide(batch, moves)
+    _write(batch)
+
+
+def _decide(batch: _Batch, moves: dict[str, list[_Move]]) -> None:
+    """Ask the guard for each account's moves together; where it refuses, for one after another."""
+    sums = [
+        (id_, sum(one.posted for one in group), sum(one.held for one in group), len(group))
+        for id_, group in moves.items()
+    ]
+    allowed = guards.move(batch.tx, sums)
+    for account_id, group in moves.items():
+        if account_id in allowed:
+            _journal(batch, group, *allowed[account_id])
+        elif len(group) == 1:
+            batch.outcomes[group[0].instruction.id] = _refusal_of(group[0])
+        else:
+            _decide_in_turn(batch, account_id, group)
+
+
+def _decide_in_turn(batch: _Batch, account_id: str, group: list[_Move]) -> None:
+    refused = None
+    for one in group:
+        # What was too much a moment ago is too much still: nothing has come in meanwhile.
+        hopeless = refused is not None and one.instruction.amount >= refused
+        move = (account_id, one.posted, one.held, 1)
+        allowed = {} if hopeless else guards.move(batch.tx, [move])
+        if account_id in allowed:
+            _journal(batch, [one], *allowed[account_id])
+        else:
+            batch.outcomes[one.instruction.id] = Refused.INSUFFICIENT_CREDITS
+            refused = one.instruction.amount
+
+
+def _refusal_of(move: _Move) -> Refused:
+    if move.instruction.type in RESOLVING:
+        # Its hold was resolved a statement ago and must cover it: the books do not add up.
+        message = f"account {move.instruction.account_id} does not cover its own hold"
+        raise AssertionError(message)
+    return Refused.BALANCE_TOO_LARGE if move.posted > 0 else Refused.INSUFFICIENT_CREDITS
+
+
+def _journal(batch: _Batch, group: list[_Move], available: int, transfers_after: int) -> None:
+    """Make the journal entries of moves that the guard has allowed, from what it left behind."""
+    available -= sum(move.posted - move.held for move in group)
+    number = transfers_after - len(group)
+    for move in group:
+        one = move.instruction
+        available += move.posted - move.held
+        number += 1
+        facts: dict[str, Any] = {
+            "id": one.id,
+            "account_id": one.account_id,
+            "number": number,
+            "type": one.type.value,
+            "counterparty_id": COUNTERPARTY[one.type].value,
+            "posted": move.posted,
+            "held": move.held,
+            "available_after": available,
+            "reference": one.reference,
+            "hold_id": one.hold_id,
+            "corrects": one.corrects,
+            "actor_id": one.actor_id,
+            "reason": one.reason,
+            "created_at": batch.moment,
+        }
+        head = link(batch.heads[one.account_id], *facts.values())
+        batch.heads[one.account_id] = head
+        batch.entries.append((one, {**facts, "link": head}))
+        batch.outcomes[one.id] = Posted(one.id, one.amount, available)
+
+
+def _write(batch: _Batch) -> None:
+    """Write the journal entries of this round with their holds, keys and the new heads."""
+    tx, written = batch.tx, [one for one, _ in batch.entries]
+    insert_rows(tx, transfers, [entry for _, entry in batch.entries])
+    insert_rows(
+        tx,
+        holds,
+        [
+            {
+                "id": one.id,
+                "account_id": one.account_id,
+                "amount": one.amount,
+                "expires_at": one.expires_at,
+            }
+            for one in written
+            if one.type is TransferType.HOLD
+        ],
+    )
+    insert_rows(
+        tx,
+        idempotency_keys,
+        [
+            {
+                "account_id": one.account_id,
+                "key": one.key,
+                "fingerprint": one.fingerprint,
+                "reference": one.reference,
+                "created_at": batch.moment,
+            }
+            for one in written
+            if one.key is not None
+        ],
+    )
+    changed = {one.account_id: batch.heads[one.account_id] for one in written}
+    _SET_HEADS.run(tx, list(changed.items()))
+    batch.entries.clear()

@@ -1,0 +1,1 @@
+"""What is on sale: models, their immutable versions, aliases and prices."""

@@ -1,0 +1,118 @@
+"""Every setting of Augury in one frozen object, read from the environment (`AUGURY_*`)."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_EMBEDDED_WELCOME_CREDITS = 5000
+_SHORTEST_SECRET = 32
+_SHIPPED_MODELS = (
+    Path(__file__).parents[2] / "models",  # a checkout
+    Path(__file__).parent / "shipped_models",  # an installed wheel
+)
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Field descriptions are the documentation of the settings table."""
+
+    model_config = SettingsConfigDict(env_prefix="AUGURY_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        Path("data"), description="Folder of the SQLite file, artefacts and generated secrets."
+    )
+    models_dir: Path = Field(
+        next((path for path in _SHIPPED_MODELS if path.is_dir()), _SHIPPED_MODELS[0]),
+        description="Folder of the models that ship; they go on sale at the first start.",
+    )
+    database_url: str = Field(
+        "",
+        description="`postgresql://user:password@host/name`; empty means SQLite in the data folder.",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs access tokens, at least 32 characters. Generated into the data folder"
+        " for SQLite; must be set with PostgreSQL, and be the same for every process.",
+    )
+    previous_secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="The signing key before the present one: its tokens stay valid until they"
+        " expire, so that a key can be changed without signing anybody out.",
+    )
+    admin_password: SecretStr = Field(
+        SecretStr(""),
+        description="With it the first start creates user `admin`; without it the first start"
+        " invents a password and prints it once.",
+    )
+    welcome_credits: int = Field(
+        -1,
+        ge=-1,
+        le=1_000_000_000,
+        description="Credits given to a new customer; -1 means 5000 on SQLite, 0 on PostgreSQL.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where customers reach the API, for links in answers."
+    )
+    ui_url: str = Field(
+        "http://127.0.0.1:8001", description="Where customers reach the cabinet, for links."
+    )
+    rate_limits: Literal["on", "off"] = Field(
+        "on", description="`off` for benchmarks and trusted networks."
+    )
+    inference_threads: int = Field(
+        0, ge=0, le=256, description="Threads that models may use; 0 means one per processor."
+    )
+    log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _embedded_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = dict(values)
+        embedded = not values.get("database_url")
+        if embedded:
+            data_dir = Path(values.get("data_dir") or "data").absolute()
+            values["database_url"] = f"sqlite:///{data_dir / 'augury.db'}"
+            values["secret_key"] = values.get("secret_key") or _generated_secret(data_dir)
+        if int(values.get("welcome_credits", -1)) == -1:
+            sqlite = values["database_url"].startswith("sqlite")
+            values["welcome_credits"] = _EMBEDDED_WELCOME_CREDITS if sqlite else 0
+        return values
+
+    @model_validator(mode="after")
+    def _refuse_weak_secrets(self) -> Self:
+        for name in ("secret_key", "previous_secret_key"):
+            secret = getattr(self, name).get_secret_value()
+            if name == "previous_secret_key" and not secret:
+                continue
+            if len(secret) < _SHORTEST_SECRET or len(set(secret)) < _SHORTEST_SECRET // 4:
+                message = (
+                    f"AUGURY_{name.upper()} must have at least {_SHORTEST_SECRET} characters and"
+                    " not repeat a few of them; make one with: openssl rand -base64 48"
+                )
+                raise ValueError(message)
+        return self
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Where artefacts are kept, each under its SHA-256."""
+        return self.data_dir / "artifacts"
+
+
+def _generated_secret(data_dir: Path) -> str:
+    """Return the secret of this data folder, made at the first call; only its owner can read it."""
+    path = data_dir / "secret_key"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    draft = data_dir / f".secret_key.{os.getpid()}"
+    if not path.exists():
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)  # fails when another process was first, and then its secret counts
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()

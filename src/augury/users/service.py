@@ -1,0 +1,223 @@
+"""Registration and sign-in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select, text, update
+
+from augury.kit.clock import SECOND, now
+from augury.kit.db import Database, WriteTx
+from augury.kit.errors import Fault, InvalidInput, NotFound, Refusal
+from augury.kit.ids import new_id
+from augury.users import passwords
+from augury.users.tables import sessions, users
+from augury.users.tokens import ACCESS_SECONDS, Identity, Tokens
+
+REFRESH_SECONDS = 30 * 24 * 3600
+_USERNAME = re.compile(r"[\w.\-]{3,64}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)*")
+_LONGEST_EMAIL = 254
+
+
+class UsernameTaken(Refusal):
+    """Somebody has this user name already."""
+
+    code = "username_taken"
+    status = 409
+
+
+class EmailTaken(Refusal):
+    """Somebody has registered with this e-mail address already."""
+
+    code = "email_taken"
+    status = 409
+
+
+class InvalidCredentials(Refusal):
+    """User name and password, or the refresh token, do not fit. The same answer for all of them."""
+
+    code = "invalid_credentials"
+    status = 401
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or a company that signs in."""
+
+    id: str
+    username: str
+    email: str
+    role: str
+    status: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a successful sign-in gives: a short-lived access token and a refresh token."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+def register(
+    db: Database,
+    username: str,
+    email: str,
+    password: str,
+    *,
+    role: str = "customer",
+    opening: Callable[[WriteTx, str], None],
+) -> User:
+    """Return the new user; `opening` gets the user's id inside the same transaction.
+
+    Raises `InvalidInput`, `UsernameTaken` or `EmailTaken`. Takes a quarter of a second.
+    """
+    faults = _faults_of(username, email) + passwords.faults_of(password, username)
+    if faults:
+        raise InvalidInput(faults=faults)
+    password_hash = passwords.hash_password(password)
+    user = User(new_id(), username, email, role, "active", now())
+    with db.write() as tx:
+        inserted = tx.execute(
+            text(
+                "INSERT INTO users (id, username, email, username_key, email_key, password_hash,"
+                " role, status, created_at) VALUES (:id, :username, :email, :username_key,"
+                " :email_key, :password_hash, :role, :status, :created_at)"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {
+                "id": user.id,
+                "username": username,
+                "email": email,
+                "username_key": username.casefold(),
+                "email_key": email.casefold(),
+                "password_hash": password_hash,
+                "role": role,
+                "status": user.status,
+                "created_at": user.created_at,
+            },
+        )
+        if inserted.rowcount == 0:
+            taken = tx.execute(
+                select(users.c.id).where(users.c.username_key == username.casefold())
+            ).first()
+            raise UsernameTaken(username=username) if taken else EmailTaken(email=email)
+        opening(tx, user.id)
+    return user
+
+
+def _faults_of(username: str, email: str) -> list[Fault]:
+    faults = []
+    if not _USERNAME.fullmatch(username):
+        faults.append(Fault("/username", "fault.username_form", {}))
+    if len(email) > _LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+        faults.append(Fault("/email", "fault.email_form", {}))
+    return faults
+
+
+def sign_in(db: Database, tokens: Tokens, username: str, password: str) -> Grant:
+    """Return tokens for a new session, or raise `InvalidCredentials` after the same time.
+
+    The user name may be the e-mail address as well. Takes a quarter of a second.
+    """
+    key = username.casefold()
+    with db.read() as tx:
+        row = tx.execute(
+            select(users).where((users.c.username_key == key) | (users.c.email_key == key))
+        ).first()
+    fits = passwords.matches(password, row.password_hash if row else None)
+    if row is None or not fits or row.status != "active":
+        raise InvalidCredentials
+    session_id, moment = new_id(), now()
+    with db.write() as tx:
+        tx.execute(
+            sessions.insert().values(
+                id=session_id,
+                user_id=row.id,
+                generation=0,
+                created_at=moment,
+                expires_at=moment + REFRESH_SECONDS * SECOND,
+            )
+        )
+    return _grant(tokens, Identity(row.id, session_id, row.role), 0)
+
+
+def refresh(db: Database, tokens: Tokens, refresh_token: str) -> Grant:
+    """Return new tokens and make the old refresh token useless, or raise `InvalidCredentials`.
+
+    A refresh token that comes a second time was copied. Nobody can tell which of its two holders
+    is the owner, so the whole session ends.
+    """
+    known = tokens.read_refresh(refresh_token)
+    if known is None:
+        raise InvalidCredentials
+    session_id, generation = known
+    # An exception inside the block would take the revocation back, so the verdict leaves it first.
+    with db.write() as tx:
+        identity = _rotate(tx, session_id, generation)
+    if identity is None:
+        raise InvalidCredentials
+    return _grant(tokens, identity, generation + 1)
+
+
+def _rotate(tx: WriteTx, session_id: str, generation: int) -> Identity | None:
+    moment = now()
+    good = (sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
+    turned = tx.execute(
+        update(sessions)
+        .where(*good, sessions.c.generation == generation, sessions.c.expires_at > moment)
+        .values(generation=generation + 1, expires_at=moment + REFRESH_SECONDS * SECOND)
+    )
+    if turned.rowcount == 0:
+        _revoke(tx, session_id, "reuse")
+        return None
+    row = tx.execute(
+        select(users).join(sessions, sessions.c.user_id == users.c.id).where(*good)
+    ).one()
+    return Identity(row.id, session_id, row.role) if row.status == "active" else None
+
+
+def sign_out(db: Database, session_id: str) -> None:
+    """End a session: its refresh tokens are useless from now on."""
+    with db.write() as tx:
+        _revoke(tx, session_id, "signed out")
+
+
+def _revoke(tx: WriteTx, session_id: str, because: str) -> None:
+    tx.execute(
+        update(sessions)
+        .where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
+        .values(revoked_at=now(), revoked_because=because)
+    )
+
+
+def user(db: Database, user_id: str) -> User:
+    """Return a user, or raise `NotFound`."""
+    with db.read() as tx:
+        row = tx.execute(select(users).where(users.c.id == user_id)).first()
+    if row is None:
+        raise NotFound
+    return _user(row)
+
+
+def has_admin(db: Database) -> bool:
+    """Tell whether there is an administrator yet."""
+    with db.read() as tx:
+        found = tx.execute(select(users.c.id).where(users.c.role == "admin").limit(1)).first()
+    return found is not None
+
+
+def _user(row: Row[Any]) -> User:
+    return User(row.id, row.username, row.email, row.role, row.status, row.created_at)
+
+
+def _grant(tokens: Tokens, identity: Identity, generation: int) -> Grant:
+    return Grant(
+        tokens.issue(identity),
+        tokens.issue_refresh(identity.session_id, generation),
+        ACCESS_SECONDS,
+    )
