@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -38,7 +38,6 @@ def exchange(
     headers: Mapping[str, str],
     repeatable: bool,
     patience: Patience,
-    sleep: Callable[[float], None] = time.sleep,
     **content: Any,  # noqa: ANN401 - handed to httpx2 as it is
 ) -> httpx2.Response:
     """Return the API's successful response, after as many tries as `patience` allows.
@@ -56,7 +55,7 @@ def exchange(
             if last or not (repeatable or never_sent):
                 message = f"no answer from {http.base_url}: {fault}"
                 raise Unreachable(message) from fault
-            sleep(_pause_seconds(attempt, patience))
+            time.sleep(_pause_seconds(attempt, patience))
             continue
         if response.is_success:
             return response
@@ -65,7 +64,7 @@ def exchange(
         too_long = asked is not None and asked > patience.longest_pause_seconds
         if last or too_long or response.status_code not in _RETRIED_STATUSES:
             raise error
-        sleep(asked if asked is not None else _pause_seconds(attempt, patience))
+        time.sleep(asked if asked is not None else _pause_seconds(attempt, patience))
     message = "patience must allow at least one attempt"
     raise ValueError(message)
 

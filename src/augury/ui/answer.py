@@ -12,8 +12,13 @@ from augury.ui.reader import Reader
 
 _DIGITS: Final = 4
 _MOST_ROWS: Final = 100
-_Colour = Literal["green", "orange", "red", "blue"]
-_COLOURS: Final[Mapping[str, _Colour]] = {"approve": "green", "review": "orange", "decline": "red"}
+Colour = Literal["green", "orange", "red", "blue", "gray"]
+_COLOURS: Final[Mapping[str, Colour]] = {"approve": "green", "review": "orange", "decline": "red"}
+_STATUS_COLOURS: Final[Mapping[str, Colour]] = {
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "gray",
+}
 
 
 def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> None:
@@ -32,19 +37,18 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
     _show_charge(reader, prediction)
 
 
-def output_summary(reader: Reader, prediction: Prediction) -> str:
-    """Return a prediction's outcome in a few words, for a list."""
+def outcome_of(reader: Reader, prediction: Prediction) -> tuple[str, Colour]:
+    """Return a prediction's outcome in a few words and its colour, for a list."""
     outputs = prediction.outputs or ()
-    if len(outputs) != 1:
-        return ""
-    output = outputs[0]
-    parts = []
-    probability = output.get("default_probability")
-    if isinstance(probability, float):
-        parts.append(reader.percent(probability))
-    if "decision" in output:
-        parts.append(reader.named("decision", str(output["decision"])))
-    return " · ".join(parts)
+    if len(outputs) != 1 or "decision" not in outputs[0]:
+        colour = _STATUS_COLOURS.get(prediction.status, "blue")
+        return reader.named("status", prediction.status), colour
+    decision = str(outputs[0]["decision"])
+    words = reader.named("decision", decision)
+    probability = outputs[0].get("default_probability")
+    if isinstance(probability, (int, float)):
+        words = f"{words} · {reader.percent(probability)}"
+    return words, _COLOURS.get(decision, "blue")
 
 
 def _show_single(

@@ -25,7 +25,11 @@ from augury.ui.screens import (
 from augury.ui.sessions import Session, SignedOut
 from augury.ui.visit import LANGUAGE_KEY, Visit, current_path, current_reader, current_session
 
-_LOGO = Path(__file__).parent / "assets" / "augury.svg"
+_ASSETS = Path(__file__).parent / "assets"
+_LOGO = _ASSETS / "augury.svg"
+# A file and not one of Streamlit's icon names: the browser would fetch those from another host.
+_ICON = _ASSETS / "icon.svg"
+_SESSION_OVER_KEY = "session is over"
 
 
 class _Place(Struct, frozen=True):
@@ -56,7 +60,7 @@ def show() -> None:
     """Show the screen at the visitor's address, framed by menu, balance and language."""
     reader = current_reader()
     st.set_page_config(
-        page_title=reader.text("app.name"), page_icon=":material/insights:", layout="centered"
+        page_title=reader.text("app.name"), page_icon=str(_ICON), layout="centered"
     )
     st.logo(str(_LOGO), size="large")
     try:
@@ -98,6 +102,8 @@ def _show_screen(place: _Place, visit: Visit, *, is_api_up: bool) -> None:
     if not is_api_up:
         show_api_down(reader)
         return
+    if st.session_state.pop(_SESSION_OVER_KEY, False):
+        st.info(reader.text("sign_in.session_over"), icon=":material/lock_clock:")
     try:
         if place.is_private and visit.session is None:
             sign_in.show_in_place(visit, current_path())
@@ -105,8 +111,9 @@ def _show_screen(place: _Place, visit: Visit, *, is_api_up: bool) -> None:
             place.screen(visit)
     except SignedOut:
         _forget(visit.session)
-        st.info(reader.text("sign_in.session_over"), icon=":material/lock_clock:")
-        sign_in.show_in_place(visit, current_path())
+        # From the top, as a guest: the screen may have drawn its first half.
+        st.session_state[_SESSION_OVER_KEY] = True
+        st.rerun()
     except Unreachable:
         show_api_down(reader)
     except ApiError as refusal:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -59,6 +60,24 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         border="horizontal",
         hide_index=True,
     )
+
+
+def show_way_to(
+    page: st.Page,
+    label: str,
+    *,
+    key: str,
+    icon: str | None = None,
+    is_primary: bool = False,
+    query: Mapping[str, str] | None = None,
+) -> None:
+    """Show a button that leads to another page.
+
+    Not Streamlit's page link: that one marks itself as current when only the query differs.
+    """
+    style: Literal["primary", "secondary"] = "primary" if is_primary else "secondary"
+    if st.button(label, key=key, icon=icon, type=style):
+        st.switch_page(page, query_params=query)
 
 
 class Pager:

@@ -21,6 +21,7 @@ _DARK: Final[Mapping[str, object]] = {
 }
 _BOTH: Final[Mapping[str, object]] = {
     "theme.baseRadius": "0.5rem",
+    "theme.paddingTop": "1.5rem",
     "theme.showWidgetBorder": True,
     "theme.showSidebarBorder": True,
     "theme.headingFontWeights": [650, 600, 600],

@@ -80,6 +80,8 @@ def _draw_number(
         max_value=_as(kind, field.maximum),
         value=_as(kind, example),
         step=_as(kind, field.step) or _STEPS[kind],
+        # The shortest form: 50000 and 0.2, not 50000.00 and 0.20.
+        format="%d" if kind is int else "%g",
         placeholder=empty,
         help=help_text,
         key=key,

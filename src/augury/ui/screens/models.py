@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.elements import plain, prose, show_table
+from augury.ui.elements import plain, prose, show_table, show_way_to
 from augury.ui.fields import Field, read_fields
 from augury.ui.reader import Reader
 from augury.ui.visit import Visit
@@ -34,28 +34,29 @@ def show_catalogue(visit: Visit) -> None:
         with st.container(border=True):
             _show_summary(visit, model, heading_level=3)
             with st.container(horizontal=True):
-                _link_to_predict(visit, model)
-                st.page_link(
+                _show_way_to_predict(visit, model)
+                show_way_to(
                     visit.places["models"],
-                    label=visit.reader.text("models.details"),
+                    visit.reader.text("models.details"),
+                    key=f"details/{model.name}",
                     icon=":material/description:",
-                    query_params={"model": model.name},
+                    query={"model": model.name},
                 )
 
 
 def _show_one(visit: Visit, model: Model) -> None:
     reader = visit.reader
-    st.page_link(
+    show_way_to(
         visit.places["models"],
-        label=reader.text("models.back"),
+        reader.text("models.back"),
+        key="models/back",
         icon=":material/arrow_back:",
-        query_params={},
     )
     _show_summary(visit, model, heading_level=1)
-    _link_to_predict(visit, model)
+    _show_way_to_predict(visit, model)
     measures = list(_measures(model.metrics))
     if measures:
-        st.header(reader.text("models.metrics"), divider="gray")
+        st.header(reader.text("models.metrics"))
         rows = [
             (reader.named("metric", name), reader.rounded(value, _DIGITS))
             for name, value in measures
@@ -64,7 +65,7 @@ def _show_one(visit: Visit, model: Model) -> None:
     _show_inputs(read_fields(model.input_schema, reader), reader)
     card = reader.pick(model.card)
     if card:
-        st.header(reader.text("models.card"), divider="gray")
+        st.header(reader.text("models.card"))
         with st.container(border=True):
             st.markdown(prose(card))
 
@@ -81,19 +82,21 @@ def _show_summary(visit: Visit, model: Model, heading_level: int) -> None:
         st.badge(reader.text("models.version", version=model.version), color="gray")
 
 
-def _link_to_predict(visit: Visit, model: Model) -> None:
-    st.page_link(
+def _show_way_to_predict(visit: Visit, model: Model) -> None:
+    show_way_to(
         visit.places["predict"],
-        label=visit.reader.text("models.predict"),
+        visit.reader.text("models.predict"),
+        key=f"predict-with/{model.name}",
         icon=":material/insights:",
-        query_params={"model": model.name},
+        is_primary=True,
+        query={"model": model.name},
     )
 
 
 def _show_inputs(fields: tuple[Field, ...], reader: Reader) -> None:
     if not fields:
         return
-    st.header(reader.text("models.inputs"), divider="gray")
+    st.header(reader.text("models.inputs"))
     rows = [
         (plain(field.title), plain(field.unit), _domain(field, reader), plain(field.description))
         for field in fields

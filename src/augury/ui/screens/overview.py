@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from augury.ui.elements import show_way_to
 from augury.ui.screens.models import show_catalogue
 from augury.ui.screens.predictions import show_rows
 from augury.ui.visit import Visit
@@ -15,7 +16,7 @@ def show(visit: Visit) -> None:
         _welcome(visit)
     else:
         _show_own(visit)
-    st.header(visit.reader.text("overview.on_sale"), divider="gray")
+    st.header(visit.reader.text("overview.on_sale"))
     show_catalogue(visit)
 
 
@@ -24,13 +25,13 @@ def _welcome(visit: Visit) -> None:
     st.title(reader.text("overview.headline"))
     st.markdown(reader.text("overview.pitch"))
     with st.container(horizontal=True):
-        for place, style in (("register", "primary"), ("sign-in", "secondary")):
-            if st.button(
+        for place in ("register", "sign-in"):
+            show_way_to(
+                visit.places[place],
                 reader.text(f"place.{place}"),
-                type="primary" if style == "primary" else "secondary",
                 key=f"welcome/{place}",
-            ):
-                st.switch_page(visit.places[place])
+                is_primary=place == "register",
+            )
 
 
 def _show_own(visit: Visit) -> None:
@@ -44,12 +45,13 @@ def _show_own(visit: Visit) -> None:
         if me.balance.held:
             held = reader.count("credits", me.balance.held)
             st.metric(reader.text("overview.held"), held, border=True)
-    st.header(reader.text("overview.latest"), divider="gray")
+    st.header(reader.text("overview.latest"))
     if latest.items:
         show_rows(visit, latest.items)
-        st.page_link(
+        show_way_to(
             visit.places["predictions"],
-            label=reader.text("overview.all_predictions"),
+            reader.text("overview.all_predictions"),
+            key="overview/predictions",
             icon=":material/history:",
         )
     else:

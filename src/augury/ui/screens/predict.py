@@ -34,7 +34,7 @@ def show(visit: Visit) -> None:
         _buy(visit, model, row)
     answer: Prediction | None = st.session_state.get(_ANSWER_KEY)
     if answer is not None and answer.model == model.name:
-        st.header(reader.text("predict.answer"), divider="gray")
+        st.header(reader.text("predict.answer"))
         show_answer(reader, answer, model)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from augury.client import ApiError, Model, Prediction
-from augury.ui.answer import output_summary, show_answer
-from augury.ui.elements import Pager, plain, show_table
+from augury.ui.answer import outcome_of, show_answer
+from augury.ui.elements import Pager, plain, show_table, show_way_to
 from augury.ui.fields import read_fields
 from augury.ui.reader import Reader
 from augury.ui.visit import Visit
@@ -34,29 +34,37 @@ def show(visit: Visit) -> None:
 
 
 def show_rows(visit: Visit, predictions: Sequence[Prediction]) -> None:
-    """Show predictions as a table whose first column leads to each."""
+    """Show predictions in short, each with the way to it in full."""
     reader = visit.reader
     titles = {model.name: reader.pick(model.title) for model in visit.ask(lambda api: api.models())}
-    columns = ("when", "model", "outcome", "price")
-    rows = [
-        (
-            f"[{reader.moment(one.created_at)}](/predictions?id={one.id})",
-            plain(titles.get(one.model) or one.model),
-            plain(output_summary(reader, one) or reader.named("status", one.status)),
-            reader.count("credits", one.price),
-        )
-        for one in predictions
-    ]
-    show_table([reader.text(f"predictions.{column}") for column in columns], rows)
+    for one in predictions:
+        with st.container(
+            border=True,
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+            key=f"prediction/{one.id}",
+        ):
+            title = plain(titles.get(one.model) or one.model)
+            st.markdown(f"**{title}**  \n:gray[{plain(reader.moment(one.created_at))}]")
+            outcome, colour = outcome_of(reader, one)
+            st.badge(plain(outcome), color=colour)
+            st.markdown(reader.count("credits", one.price), width="content")
+            show_way_to(
+                visit.places["predictions"],
+                reader.text("predictions.open"),
+                key=f"open/{one.id}",
+                query={"id": one.id},
+            )
 
 
 def _show_one(visit: Visit, prediction: Prediction) -> None:
     reader = visit.reader
-    st.page_link(
+    show_way_to(
         visit.places["predictions"],
-        label=reader.text("predictions.back"),
+        reader.text("predictions.back"),
+        key="predictions/back",
         icon=":material/arrow_back:",
-        query_params={},
     )
     model = _model_or_none(visit, prediction.model)
     st.title(plain(reader.pick(model.title) if model else prediction.model))
@@ -69,7 +77,7 @@ def _show_one(visit: Visit, prediction: Prediction) -> None:
     st.caption(plain(" · ".join(facts)))
     show_answer(reader, prediction, model)
     if prediction.inputs and len(prediction.inputs) == 1:
-        st.header(reader.text("predictions.inputs"), divider="gray")
+        st.header(reader.text("predictions.inputs"))
         _show_inputs(prediction.inputs[0], model, reader)
 
 

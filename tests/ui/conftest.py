@@ -1,12 +1,16 @@
-"""A small API in memory: enough of the public contract for the cabinet's own tests."""
+"""An API in memory, enough of it for the cabinet, and the cabinet in front of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx2
+import pytest
+
+from augury.client import Client, Patience
+from augury.ui.hub import Hub, open_hub
 
 NOW = datetime(2026, 11, 2, 12, 30, tzinfo=UTC)
 
@@ -238,3 +242,19 @@ def _movement(kind: str, amount: int, left: int) -> dict[str, Any]:
         "reference": None,
         "created_at": NOW.isoformat(),
     }
+
+
+@pytest.fixture
+def api() -> StubApi:
+    """The API that the cabinet speaks to."""
+    return StubApi()
+
+
+@pytest.fixture
+def hub(api: StubApi) -> Iterator[Hub]:
+    """A cabinet in front of `api`, with nobody signed in."""
+    client = Client(
+        "http://api.test", patience=Patience(attempts=1), transport=httpx2.MockTransport(api)
+    )
+    with client:
+        yield open_hub(client, "a secret for tests")

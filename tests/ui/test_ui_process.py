@@ -1,0 +1,78 @@
+"""The cabinet's process: Streamlit's options still exist, nothing leaves, and it ends when told."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+from streamlit import config
+
+import augury.ui.main
+from augury.ui.theme import streamlit_config
+
+ENDS_WITHIN_SECONDS = 10
+STARTS_WITHIN_SECONDS = 60
+PROGRAM = """
+import sys
+from augury.ui.main import run
+run("127.0.0.1", int(sys.argv[1]), "http://127.0.0.1:9", sys.stdin.readline())
+"""
+
+
+@pytest.mark.parametrize("option", sorted(streamlit_config("127.0.0.1", 8001)))
+def test_streamlit_still_has_the_option(option: str) -> None:
+    # `runner.postScriptGC` is hidden: this test is how we learn that it went.
+    assert option in config._config_options_template  # noqa: SLF001 - no public list has it
+
+
+def test_full_collections_and_calls_home_are_off() -> None:
+    chosen = streamlit_config("127.0.0.1", 8001)
+    assert chosen["runner.postScriptGC"] is False
+    assert chosen["browser.gatherUsageStats"] is False
+    assert chosen["server.fileWatcherType"] == "none"
+    assert chosen["client.showErrorDetails"] == "none"
+    assert chosen["server.enableAgentApi"] is False
+
+
+def test_no_folder_wakes_streamlits_own_page_discovery() -> None:
+    assert not (Path(augury.ui.main.__file__).parent / "pages").exists()
+
+
+def test_it_serves_and_ends_when_told() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", PROGRAM, str(port)], stdin=subprocess.PIPE, env=environment
+    ) as process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(b"secret\n")
+            process.stdin.close()
+            page = _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+            front = httpx2.get(f"http://127.0.0.1:{port}/predictions", trust_env=False)
+            assert (page.text, front.status_code) == ("ok", 200)
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.wait(ENDS_WITHIN_SECONDS)
+            assert time.monotonic() - asked < ENDS_WITHIN_SECONDS
+        finally:
+            process.kill()
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> httpx2.Response:
+    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None
+        try:
+            return httpx2.get(url, trust_env=False)
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    message = f"{url} did not come up"
+    raise AssertionError(message)

@@ -1,0 +1,225 @@
+"""Every screen, run by Streamlit's own test harness against an API in memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from augury.ui import visit
+from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie
+from augury.ui.hub import Hub
+from augury.ui.screens import models, overview, predict, predictions, register, sign_in, transactions
+
+SCRIPT = Path(visit.__file__).with_name("script.py")
+SCREENS = (overview, models, predict, predictions, transactions, sign_in, register)
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The browser's cookies."""
+    jar: dict[str, str] = {}
+    monkeypatch.setattr(visit, "cookie", jar.get)
+    return jar
+
+
+@pytest.fixture
+def signed_in(hub: Hub, cookies: dict[str, str]) -> None:
+    """Somebody is signed in."""
+    session = hub.sessions.start(hub.api.acting_as(None).sign_in("ann", "correct horse"))
+    cookies[SESSION_COOKIE] = session_cookie(hub, session)
+
+
+@pytest.fixture
+def open_page(hub: Hub, cookies: dict[str, str]) -> Open:
+    """Opens a page of the cabinet by its path."""
+    assert hub
+    assert cookies is not None
+
+    def opened(path: str = "", **query: str) -> AppTest:
+        page = AppTest.from_file(str(SCRIPT), default_timeout=20)
+        page.query_params.update(query)
+        page.run()
+        if path:
+            _go_to(page, path)
+        return page
+
+    return opened
+
+
+def _go_to(page: AppTest, path: str) -> None:
+    # The harness switches pages by file; ours are functions, known by the hash of their path.
+    from streamlit.util import calc_hash  # noqa: PLC0415 - only the harness needs it
+
+    page._page_hash = calc_hash(path)  # noqa: SLF001 - see above
+    page.run()
+
+
+def words(page: AppTest) -> str:
+    """Return everything that the page says."""
+    parts: list[str] = [
+        str(element.value)
+        for kind in ("title", "header", "markdown", "caption", "error", "warning", "info")
+        for element in page.get(kind)
+    ]
+    parts += [f"{metric.label} {metric.value}" for metric in page.metric]
+    parts += [button.label for button in page.button]
+    parts += [str(table.value.to_dict("records")) for table in page.table]
+    return " ".join("\n".join(parts).replace("\\", "").split())
+
+
+def test_guests_see_the_catalogue_with_prices_and_the_way_in(open_page: Open) -> None:
+    said = words(open_page())
+    for expected in ("Credit: cheap", "10 credits per row", "100 credits per row", "Register"):
+        assert expected in said
+
+
+def test_russian_speakers_are_spoken_to_in_russian(
+    open_page: Open, cookies: dict[str, str]
+) -> None:
+    cookies[LANGUAGE_COOKIE] = "ru"
+    said = words(open_page())
+    assert "Кредит: dear" in said
+    assert "100 кредитов за строку" in said
+
+
+@pytest.mark.parametrize("path", ["predict", "predictions", "transactions"])
+def test_a_private_page_asks_guests_to_sign_in_on_the_spot(open_page: Open, path: str) -> None:
+    page = open_page(path)
+    assert page.title[0].value == "Sign in"
+    assert [field.label for field in page.text_input] == ["Username", "Password"]
+
+
+def test_a_wrong_password_is_answered_with_a_sentence(open_page: Open) -> None:
+    page = open_page("sign-in")
+    page.text_input[0].set_value("ann")
+    page.text_input[1].set_value("wrong")
+    page.button[0].click().run()
+    assert page.error[0].value == "Wrong username or password."
+
+
+def test_an_empty_form_is_not_sent(open_page: Open, api: Any) -> None:
+    page = open_page("register")
+    page.button[0].click().run()
+    assert "Fill in" in page.error[0].value
+    assert ("POST", "/v1/auth/register") not in api.calls
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_front_page_shows_the_balance(open_page: Open) -> None:
+    page = open_page()
+    assert {metric.value for metric in page.metric} == {"5,000 credits"}
+    assert "Signed in as **ann**" in words(page)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_model_shows_its_metrics_inputs_and_card(open_page: Open) -> None:
+    page = open_page("models", model="dear")
+    said = words(page)
+    for expected in ("0.9346", "ROC AUC", "Rented, Owned", "18–120", "loans from $500"):
+        assert expected in said
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_prediction_is_bought_by_the_generated_form(open_page: Open, api: Any) -> None:
+    page = open_page("predict", model="dear")
+    assert [field.label for field in page.number_input] == [
+        "Age, years",
+        "Annual income, USD",
+        "Years in the job",
+    ]
+    buy = next(button for button in page.button if button.label == "Predict for 100 credits")
+    page.number_input[0].set_value(33)
+    buy.click().run()
+    metrics = {metric.label: metric.value for metric in page.metric}
+    assert metrics["Default probability"] == "8.1%"
+    assert metrics["Approval probability"] == "91.9%"
+    assert metrics["Balance"] == "4,900 credits"
+    assert "Charged: 100 credits. Balance: 4,900 credits." in words(page)
+    assert "Rarely seen." in page.warning[0].value
+    (sale,) = api.sold.values()
+    assert sale["inputs"] == [
+        {
+            "person_age": 33,
+            "person_income": 50000,
+            "person_home_ownership": "RENT",
+            "person_emp_length": None,
+        }
+    ]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_buying_again_is_a_new_sale(open_page: Open, api: Any) -> None:
+    page = open_page("predict", model="cheap")
+    for _ in range(2):
+        next(one for one in page.button if "Predict for" in one.label).click().run()
+    assert len(api.sold) == 2
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_field_left_empty_is_named_and_nothing_is_sent(open_page: Open, api: Any) -> None:
+    income = {"type": "number", "title": "Annual income"}
+    schema = {"type": "object", "required": ["income"], "properties": {"income": income}}
+    api.models[0]["input_schema"] = schema
+    page = open_page("predict", model="cheap")
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    assert page.error[0].value == "Please fill in: Annual income."
+    assert api.sold == {}
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_refusal_is_shown_in_its_own_words(open_page: Open, api: Any) -> None:
+    api.balance = 5
+    page = open_page("predict", model="dear")
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    assert page.error[0].value == "Not enough credits."
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_what_was_bought_is_in_the_history(open_page: Open) -> None:
+    page = open_page("predict", model="dear")
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    said = words(open_page("predictions"))
+    assert "Approve · 8.1%" in said
+    said = words(open_page("predictions", id="p1"))
+    for expected in ("Approve", "8.1%", "Rented", "not known", "50,000"):
+        assert expected in said
+    movements = words(open_page("transactions"))
+    for expected in ("−100", "+5,000", "4,900", "Prediction", "Promotion"):
+        assert expected in movements
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: Any) -> None:
+    page = open_page("transactions")
+    api.access_tokens.clear()
+    api.refresh_tokens.clear()
+    page.run()
+    assert "session has ended" in page.info[0].value
+    assert page.title[0].value == "Sign in"
+
+
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize(
+    "path", ["", "models", "predict", "predictions", "transactions", "sign-in", "register"]
+)
+def test_an_api_that_is_down_is_a_sentence_and_not_a_trace(
+    open_page: Open, api: Any, path: str
+) -> None:
+    page = open_page(path)
+    api.is_down = True
+    page.run()
+    if path not in {"sign-in", "register"}:
+        assert "not available right now" in page.warning[0].value
+    assert not page.exception
+    api.is_down = False
+    page.run()
+    assert not page.warning
+
+
+def test_every_screen_has_one_door() -> None:
+    for screen in SCREENS:
+        assert callable(screen.show)
+        assert screen.__doc__

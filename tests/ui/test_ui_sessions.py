@@ -1,0 +1,176 @@
+"""Who is signed in: one refresh at a time, across tabs, restarts and sign-outs."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from augury.client import Client, Me, Unreachable
+from augury.ui.cookies import session_cookie, session_of
+from augury.ui.hub import Hub, open_hub
+from augury.ui.sealing import Sealer
+from augury.ui.sessions import Session, SignedOut
+from augury.ui.tickets import Tickets
+
+MAX_AGE_SECONDS = 3600
+
+
+def sign_in(hub: Hub) -> Session:
+    """Return a new session."""
+    return hub.sessions.start(hub.api.acting_as(None).sign_in("ann", "correct horse"))
+
+
+def me(api: Client) -> Me:
+    """Ask who this is."""
+    return api.me()
+
+
+def test_a_fresh_token_is_used_as_it_is(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    assert session.call(me, "en").username == "ann"
+    assert api.token_number == 1
+
+
+def test_an_expired_token_is_refreshed_before_it_is_used(api: Any, hub: Hub) -> None:
+    api.expires_in = 10
+    session = sign_in(hub)
+    api.expires_in = 900
+    session.call(me, "en")
+    session.call(me, "en")
+    assert api.token_number == 2
+
+
+def test_a_token_that_the_api_no_longer_takes_is_refreshed_once(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    api.access_tokens.clear()
+    assert session.call(me, "en").username == "ann"
+    assert api.token_number == 2
+
+
+def test_many_tabs_refresh_once(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    api.access_tokens.clear()
+    names: list[str] = []
+    tabs = [
+        threading.Thread(target=lambda: names.append(session.call(me, "en").username))
+        for _ in range(12)
+    ]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert names == ["ann"] * 12
+    assert (api.token_number, api.revoked) == (2, False)
+
+
+def test_a_revoked_session_is_over(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    api.access_tokens.clear()
+    api.refresh_tokens.clear()
+    for _ in range(2):
+        with pytest.raises(SignedOut):
+            session.call(me, "en")
+
+
+def test_an_api_that_is_down_signs_nobody_out(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    api.access_tokens.clear()
+    api.is_down = True
+    with pytest.raises(Unreachable):
+        session.call(me, "en")
+    api.is_down = False
+    assert session.call(me, "en").username == "ann"
+
+
+def test_the_cookie_keeps_people_signed_in_across_a_restart(api: Any, hub: Hub) -> None:
+    cookie = session_cookie(hub, sign_in(hub))
+    restarted = open_hub(hub.api, "a secret for tests")
+    found = session_of(restarted, cookie)
+    assert found is not None
+    assert found.call(me, "en").username == "ann"
+    # The old refresh token is spent now: the browser must be given the new one.
+    assert found.cookie_is_stale()
+    session_cookie(restarted, found)
+    assert not found.cookie_is_stale()
+    assert api.token_number == 2
+
+
+def test_all_tabs_that_come_back_after_a_restart_restore_once(api: Any, hub: Hub) -> None:
+    cookie = session_cookie(hub, sign_in(hub))
+    restarted = open_hub(hub.api, "a secret for tests")
+    found: list[Session | None] = []
+    tabs = [
+        threading.Thread(target=lambda: found.append(session_of(restarted, cookie)))
+        for _ in range(8)
+    ]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert len({id(session) for session in found}) == 1
+    assert (api.token_number, api.revoked) == (2, False)
+
+
+def test_a_restart_while_the_api_is_down_signs_nobody_out(api: Any, hub: Hub) -> None:
+    cookie = session_cookie(hub, sign_in(hub))
+    restarted = open_hub(hub.api, "a secret for tests")
+    api.is_down = True
+    with pytest.raises(Unreachable):
+        session_of(restarted, cookie)
+    api.is_down = False
+    assert session_of(restarted, cookie) is not None
+
+
+def test_signing_out_ends_every_tab_without_asking_the_api_again(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    cookie = session_cookie(hub, session)
+    hub.sessions.forget(session.id)
+    session.end()
+    asked = len(api.calls)
+    assert session_of(hub, cookie) is None
+    with pytest.raises(SignedOut):
+        session.call(me, "en")
+    assert len(api.calls) == asked
+    assert api.refresh_tokens == set()
+
+
+def test_signing_out_works_while_the_api_is_down(api: Any, hub: Hub) -> None:
+    session = sign_in(hub)
+    api.is_down = True
+    session.end()
+    with pytest.raises(SignedOut):
+        session.call(me, "en")
+
+
+def test_a_forged_or_foreign_cookie_is_nobodys(hub: Hub) -> None:
+    cookie = session_cookie(hub, sign_in(hub))
+    assert session_of(hub, cookie[:-2] + "xx") is None
+    assert session_of(hub, "") is None
+    assert session_of(open_hub(hub.api, "another secret"), cookie) is None
+
+
+def test_the_cookie_shows_nothing_of_what_it_holds(hub: Hub) -> None:
+    session = sign_in(hub)
+    first, second = session_cookie(hub, session), session_cookie(hub, session)
+    assert first != second
+    assert "refresh" not in first
+
+
+def test_a_seal_opens_only_for_its_purpose_and_in_time() -> None:
+    sealed = Sealer("secret", "one").seal("привет")
+    assert Sealer("secret", "one").open(sealed, MAX_AGE_SECONDS) == "привет"
+    assert Sealer("secret", "two").open(sealed, MAX_AGE_SECONDS) is None
+    assert Sealer("secret", "one").open(sealed, -1) is None
+    assert Sealer("secret", "one").open("", MAX_AGE_SECONDS) is None
+
+
+def test_a_ticket_is_good_once_and_not_for_long() -> None:
+    now = [0.0]
+    tickets = Tickets(now=lambda: now[0])
+    ticket = tickets.issue("s1")
+    assert tickets.redeem(ticket) == "s1"
+    assert tickets.redeem(ticket) is None
+    late = tickets.issue("s1")
+    now[0] = 61.0
+    assert tickets.redeem(late) is None
+    assert tickets.redeem("made up") is None
