@@ -82,6 +82,7 @@ class StubApi:
     def __init__(self) -> None:
         """Start with three models, one user and a welcome balance."""
         self.is_down = False
+        self.username = "ann"
         self.balance = 5000
         self.token_number = 0
         self.refresh_tokens: set[str] = set()
@@ -111,7 +112,7 @@ class StubApi:
     def _routes(self) -> list[tuple[str, str, Callable[[httpx2.Request], httpx2.Response]]]:
         return [
             ("GET", "/healthz", lambda _: httpx2.Response(200, json={"status": "ok"})),
-            ("POST", "/v1/auth/register", lambda _: httpx2.Response(201, json=self._user())),
+            ("POST", "/v1/auth/register", self._register),
             ("POST", "/v1/auth/token", self._tokens),
             ("POST", "/v1/auth/logout", self._sign_out),
             ("GET", "/v1/me", self._me),
@@ -136,6 +137,10 @@ class StubApi:
             "expires_in": self.expires_in,
         }
 
+    def _register(self, request: httpx2.Request) -> httpx2.Response:
+        self.username = json.loads(request.content)["username"]
+        return httpx2.Response(201, json=self._user())
+
     def _tokens(self, request: httpx2.Request) -> httpx2.Response:
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         if form["grant_type"] == "refresh_token":
@@ -158,7 +163,7 @@ class StubApi:
     def _user(self) -> dict[str, Any]:
         return {
             "id": "u1",
-            "username": "ann",
+            "username": self.username,
             "email": "ann@example.org",
             "role": "customer",
             "status": "active",

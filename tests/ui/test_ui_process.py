@@ -60,7 +60,7 @@ def test_it_serves_and_ends_when_told() -> None:
             assert (page.text, front.status_code) == ("ok", 200)
             asked = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            process.wait(ENDS_WITHIN_SECONDS)
+            assert process.wait(ENDS_WITHIN_SECONDS) == 0
             assert time.monotonic() - asked < ENDS_WITHIN_SECONDS
         finally:
             process.kill()

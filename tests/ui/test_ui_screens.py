@@ -61,7 +61,7 @@ def words(page: AppTest) -> str:
     """Return everything that the page says."""
     parts: list[str] = [
         str(element.value)
-        for kind in ("title", "header", "markdown", "caption", "error", "warning", "info")
+        for kind in ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info")
         for element in page.get(kind)
     ]
     parts += [f"{metric.label} {metric.value}" for metric in page.metric]

@@ -1,8 +1,10 @@
 """The cabinet's process: Streamlit as an ASGI application, with our routes beside its own."""
 
 import logging
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import streamlit as st
 
@@ -26,8 +28,15 @@ def run(
     # Streamlit puts the folder of argv[0] first on the import path; none of ours that holds
     # modules may stand there, or `import client` would find one.
     sys.argv = [str(_HERE / "assets" / "augury-ui")]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     with new_client(api_url) as api:
         open_hub(api, secret, public_api_url)
         app = st.App(_HERE / "script.py", routes=ROUTES, on_script_error=show_mishap)
         app.run(config=streamlit_config(host, port))
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    # The server drains first and then raises the signal again: this runs when all is closed.
+    sys.exit(0)

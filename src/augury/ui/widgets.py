@@ -10,6 +10,8 @@ from augury.ui.fields import Choice, Field
 from augury.ui.reader import Reader
 
 _STEPS: Final[Mapping[type, float]] = {int: 1, float: 0.01}
+# What was typed outlives a page switch, and a page that could not be drawn because the API was away.
+_KEPT: Final = "session"
 # The overloads have no case for a value that may be None beside bounds that may be None.
 _number_input = cast("Callable[..., float | None]", st.number_input)
 
@@ -40,11 +42,18 @@ def _draw(field: Field, reader: Reader, key: str) -> Any:  # noqa: ANN401 - what
     if field.kind == "choice":
         return _draw_choice(field, label, help_text, key, reader)
     if field.kind == "flag":
-        return st.toggle(label, value=bool(field.example), help=help_text, key=key)
+        return st.toggle(
+            label, value=bool(field.example), help=help_text, key=key, persist_state=_KEPT
+        )
     if field.kind == "text":
         example = str(field.example) if field.example is not None else ""
         text = st.text_input(
-            label, value=example, max_chars=field.max_length, help=help_text, key=key
+            label,
+            value=example,
+            max_chars=field.max_length,
+            help=help_text,
+            key=key,
+            persist_state=_KEPT,
         )
         return (text or "").strip() or None
     return _draw_number(field, label, help_text, key, reader)
@@ -62,6 +71,7 @@ def _draw_choice(
         placeholder=reader.text("form.choose"),
         help=help_text,
         key=key,
+        persist_state=_KEPT,
         filter_mode=None if len(values) < 12 else "fuzzy",  # noqa: PLR2004 - a screenful
     )
     return chosen.value if chosen is not None else None
@@ -85,6 +95,7 @@ def _draw_number(
         placeholder=empty,
         help=help_text,
         key=key,
+        persist_state=_KEPT,
     )
 
 

@@ -20,7 +20,7 @@ def show(visit: Visit) -> None:
     if name:
         _show_one(visit, visit.ask_openly(lambda api: api.model(name)))
         return
-    st.title(visit.reader.text("place.models"))
+    st.title(visit.reader.text("place.models"), anchor=False)
     st.markdown(visit.reader.text("models.introduction"))
     show_catalogue(visit)
 
@@ -32,7 +32,7 @@ def show_catalogue(visit: Visit) -> None:
         st.markdown(visit.reader.text("models.none"))
     for model in on_sale:
         with st.container(border=True):
-            _show_summary(visit, model, heading_level=3)
+            _show_summary(visit, model, is_alone=False)
             with st.container(horizontal=True):
                 _show_way_to_predict(visit, model)
                 show_way_to(
@@ -52,11 +52,11 @@ def _show_one(visit: Visit, model: Model) -> None:
         key="models/back",
         icon=":material/arrow_back:",
     )
-    _show_summary(visit, model, heading_level=1)
+    _show_summary(visit, model, is_alone=True)
     _show_way_to_predict(visit, model)
     measures = list(_measures(model.metrics))
     if measures:
-        st.header(reader.text("models.metrics"))
+        st.header(reader.text("models.metrics"), anchor=False)
         rows = [
             (reader.named("metric", name), reader.rounded(value, _DIGITS))
             for name, value in measures
@@ -65,15 +65,15 @@ def _show_one(visit: Visit, model: Model) -> None:
     _show_inputs(read_fields(model.input_schema, reader), reader)
     card = reader.pick(model.card)
     if card:
-        st.header(reader.text("models.card"))
+        st.header(reader.text("models.card"), anchor=False)
         with st.container(border=True):
             st.markdown(prose(card))
 
 
-def _show_summary(visit: Visit, model: Model, heading_level: int) -> None:
+def _show_summary(visit: Visit, model: Model, *, is_alone: bool) -> None:
     reader = visit.reader
     title = plain(reader.pick(model.title) or model.name)
-    st.markdown(f"{'#' * heading_level} {title}")
+    (st.title if is_alone else st.subheader)(title, anchor=False)
     st.markdown(prose(reader.pick(model.description)))
     with st.container(horizontal=True, gap="small"):
         price = reader.text("models.price", credits=reader.count("credits", model.price))
@@ -96,7 +96,7 @@ def _show_way_to_predict(visit: Visit, model: Model) -> None:
 def _show_inputs(fields: tuple[Field, ...], reader: Reader) -> None:
     if not fields:
         return
-    st.header(reader.text("models.inputs"))
+    st.header(reader.text("models.inputs"), anchor=False)
     rows = [
         (plain(field.title), plain(field.unit), _domain(field, reader), plain(field.description))
         for field in fields

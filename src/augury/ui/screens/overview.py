@@ -16,13 +16,13 @@ def show(visit: Visit) -> None:
         _welcome(visit)
     else:
         _show_own(visit)
-    st.header(visit.reader.text("overview.on_sale"))
+    st.header(visit.reader.text("overview.on_sale"), anchor=False)
     show_catalogue(visit)
 
 
 def _welcome(visit: Visit) -> None:
     reader = visit.reader
-    st.title(reader.text("overview.headline"))
+    st.title(reader.text("overview.headline"), anchor=False)
     st.markdown(reader.text("overview.pitch"))
     with st.container(horizontal=True):
         for place in ("register", "sign-in"):
@@ -38,14 +38,14 @@ def _show_own(visit: Visit) -> None:
     reader = visit.reader
     me = visit.ask(lambda api: api.me())
     latest = visit.ask(lambda api: api.predictions(limit=_LATEST))
-    st.title(reader.text("overview.greeting", username=me.username))
+    st.title(reader.text("overview.greeting", username=me.username), anchor=False)
     with st.container(horizontal=True):
         available = reader.count("credits", me.balance.available)
         st.metric(reader.text("account.available"), available, border=True)
         if me.balance.held:
             held = reader.count("credits", me.balance.held)
             st.metric(reader.text("overview.held"), held, border=True)
-    st.header(reader.text("overview.latest"))
+    st.header(reader.text("overview.latest"), anchor=False)
     if latest.items:
         show_rows(visit, latest.items)
         show_way_to(

@@ -22,7 +22,7 @@ _ANSWER_KEY = "predict/answer"
 def show(visit: Visit) -> None:
     """Show the form for the chosen model and, once bought, the answer."""
     reader = visit.reader
-    st.title(reader.text("place.predict"))
+    st.title(reader.text("place.predict"), anchor=False)
     on_sale = visit.ask(lambda api: api.models())
     if not on_sale:
         st.markdown(reader.text("models.none"))
@@ -34,7 +34,7 @@ def show(visit: Visit) -> None:
         _buy(visit, model, row)
     answer: Prediction | None = st.session_state.get(_ANSWER_KEY)
     if answer is not None and answer.model == model.name:
-        st.header(reader.text("predict.answer"))
+        st.header(reader.text("predict.answer"), anchor=False)
         show_answer(reader, answer, model)
 
 

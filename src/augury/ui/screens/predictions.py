@@ -23,7 +23,7 @@ def show(visit: Visit) -> None:
         _show_one(visit, visit.ask(lambda api: api.prediction(prediction_id)))
         return
     reader = visit.reader
-    st.title(reader.text("place.predictions"))
+    st.title(reader.text("place.predictions"), anchor=False)
     pager = Pager("predictions", "")
     page = visit.ask(lambda api: api.predictions(limit=_PAGE_ROWS, cursor=pager.cursor))
     if page.items:
@@ -67,7 +67,7 @@ def _show_one(visit: Visit, prediction: Prediction) -> None:
         icon=":material/arrow_back:",
     )
     model = _model_or_none(visit, prediction.model)
-    st.title(plain(reader.pick(model.title) if model else prediction.model))
+    st.title(plain(reader.pick(model.title) if model else prediction.model), anchor=False)
     facts = (
         reader.moment(prediction.created_at),
         reader.named("status", prediction.status),
@@ -77,7 +77,7 @@ def _show_one(visit: Visit, prediction: Prediction) -> None:
     st.caption(plain(" · ".join(facts)))
     show_answer(reader, prediction, model)
     if prediction.inputs and len(prediction.inputs) == 1:
-        st.header(reader.text("predictions.inputs"))
+        st.header(reader.text("predictions.inputs"), anchor=False)
         _show_inputs(prediction.inputs[0], model, reader)
 
 

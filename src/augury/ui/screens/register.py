@@ -14,7 +14,7 @@ def show(visit: Visit) -> None:
     if visit.session is not None:
         st.info(reader.text("sign_in.already"))
         return
-    st.title(reader.text("place.register"))
+    st.title(reader.text("place.register"), anchor=False)
     with st.form("register"):
         username = st.text_input(
             reader.text("field.username"), autocomplete="username", max_chars=64

@@ -20,7 +20,7 @@ def show(visit: Visit) -> None:
 def show_in_place(visit: Visit, next_path: str) -> None:
     """Show the form; whoever signs in goes on to `next_path`."""
     reader = visit.reader
-    st.title(reader.text("place.sign-in"))
+    st.title(reader.text("place.sign-in"), anchor=False)
     with st.form("sign-in"):
         username = st.text_input(reader.text("field.username"), autocomplete="username")
         password = st.text_input(

@@ -23,7 +23,7 @@ _TYPES = (
 def show(visit: Visit) -> None:
     """Show the movements, newest first, of one type or of all."""
     reader = visit.reader
-    st.title(reader.text("place.transactions"))
+    st.title(reader.text("place.transactions"), anchor=False)
     wanted = st.selectbox(
         reader.text("transactions.filter"),
         _TYPES,
