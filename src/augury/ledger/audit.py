@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from augury.kit.clock import now
 from augury.kit.db import ReadTx
@@ -68,6 +68,17 @@ def audit(tx: ReadTx) -> Report:
     if total != 0:
         report.add("books_do_not_balance", "all accounts", f"they sum to {total}, not to 0")
     return report
+
+
+def charges(tx: ReadTx) -> Iterator[Row[Any]]:
+    """Yield id, account, amount and reference of every charge, by id, as they are in the journal."""
+    yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(
+            transfers.c.id, transfers.c.account_id, transfers.c.posted, transfers.c.reference
+        )
+        .where(transfers.c.type == TransferType.CHARGE)
+        .order_by(transfers.c.id)
+    )
 
 
 def _audit_journals(tx: ReadTx, report: Report) -> None:

@@ -130,15 +130,17 @@ def refundable(tx: WriteTx, asked: Sequence[Instruction]) -> dict[str, int | Ref
     return {one.id: 0 if one.id in allowed else Refused.NOTHING_TO_REFUND for one in asked}
 
 
-def replays(
-    tx: ReadTx, asked: Sequence[tuple[str, str, str | None]]
-) -> dict[tuple[str, str], Replayed | Refused]:
-    """Return what is stored under each `(account, key, fingerprint)` that came before."""
-    fingerprints = {(account_id, key): fingerprint for account_id, key, fingerprint in asked}
+def replays(tx: ReadTx, asked: Sequence[tuple[str, str, str]]) -> list[Replayed | Refused | None]:
+    """Return what is stored under each `(account, key, fingerprint)`: nothing when it is new."""
     rows = _REPLAYS.run(tx, [(account_id, key) for account_id, key, _ in asked])
-    return {
-        (row.account_id, row.key): Replayed(row.reference)
-        if row.fingerprint == fingerprints[row.account_id, row.key]
-        else Refused.KEY_CONFLICT
-        for row in rows
-    }
+    stored = {(row.account_id, row.key): row for row in rows}
+    verdicts: list[Replayed | Refused | None] = []
+    for account_id, key, fingerprint in asked:
+        row = stored.get((account_id, key))
+        if row is None:
+            verdicts.append(None)
+        elif row.fingerprint == fingerprint:
+            verdicts.append(Replayed(row.reference))
+        else:
+            verdicts.append(Refused.KEY_CONFLICT)
+    return verdicts

@@ -46,7 +46,7 @@ def movements(
     return [_movement(row) for row in tx.execute(statement)]
 
 
-def charges(tx: ReadTx, transfer_ids: list[str]) -> dict[str, Movement]:
+def movements_by_id(tx: ReadTx, transfer_ids: list[str]) -> dict[str, Movement]:
     """Return the movements with these ids, by id."""
     found = tx.execute(select(transfers).where(transfers.c.id.in_(transfer_ids)))
     return {row.id: _movement(row) for row in found}

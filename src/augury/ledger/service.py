@@ -64,10 +64,8 @@ def balances(tx: ReadTx, account_ids: Iterable[str]) -> dict[str, Balance]:
     return {row.id: Balance(row.posted, row.held) for row in found}
 
 
-def replays(
-    tx: ReadTx, asked: Sequence[tuple[str, str, str | None]]
-) -> dict[tuple[str, str], Replayed | Refused]:
-    """Return what is stored under each `(account, key, fingerprint)` that came before."""
+def replays(tx: ReadTx, asked: Sequence[tuple[str, str, str]]) -> list[Replayed | Refused | None]:
+    """Return what is stored under each `(account, key, fingerprint)`: nothing when it is new."""
     return guards.replays(tx, asked)
 
 
@@ -146,13 +144,13 @@ def _take(queue: deque[Instruction]) -> list[Instruction]:
 
 def _round(batch: _Batch, asked: list[Instruction]) -> None:
     """Check, decide and write a group of instructions for each of several accounts."""
+    keyed = [one for one in asked if one.key is not None]
     stored = guards.replays(
-        batch.tx,
-        [(one.account_id, one.key, one.fingerprint) for one in asked if one.key is not None],
+        batch.tx, [(one.account_id, one.key or "", one.fingerprint or "") for one in keyed]
     )
-    for one in asked:
-        if one.key is not None and (one.account_id, one.key) in stored:
-            batch.outcomes[one.id] = stored[one.account_id, one.key]
+    for one, verdict in zip(keyed, stored, strict=True):
+        if verdict is not None:
+            batch.outcomes[one.id] = verdict
     asked = [one for one in asked if one.id not in batch.outcomes]
     resolving = [one for one in asked if one.type in RESOLVING]
     refunding = [one for one in asked if one.type is TransferType.REFUND]
@@ -160,11 +158,11 @@ def _round(batch: _Batch, asked: list[Instruction]) -> None:
     verdicts |= guards.refundable(batch.tx, refunding)
     moves: dict[str, list[_Move]] = {}
     for one in asked:
-        verdict = verdicts.get(one.id, 0)
-        if isinstance(verdict, Refused):
-            batch.outcomes[one.id] = verdict
+        allowed = verdicts.get(one.id, 0)
+        if isinstance(allowed, Refused):
+            batch.outcomes[one.id] = allowed
         else:
-            posted, held = deltas(one.type, one.amount, verdict)
+            posted, held = deltas(one.type, one.amount, hold_amount=allowed)
             moves.setdefault(one.account_id, []).append(_Move(one, posted, held))
     _decide(batch, moves)
     _write(batch)

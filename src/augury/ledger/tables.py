@@ -49,7 +49,6 @@ transfers = Table(
     CheckConstraint(f"counterparty_id IN ({_parties})", name="counterparty"),
     CheckConstraint("available_after >= 0", name="available_not_negative"),
     Index("uq_transfers_account_number", "account_id", "number", unique=True),
-    Index("ix_transfers_corrects", "corrects"),
 )
 # A hold resolves at most once, whatever the code does.
 Index(
@@ -58,6 +57,13 @@ Index(
     unique=True,
     sqlite_where=transfers.c.type.in_(sorted(RESOLVING)),
     postgresql_where=transfers.c.type.in_(sorted(RESOLVING)),
+)
+
+Index(
+    "ix_transfers_corrects",
+    transfers.c.corrects,
+    sqlite_where=transfers.c.corrects.is_not(None),
+    postgresql_where=transfers.c.corrects.is_not(None),
 )
 
 holds = Table(
@@ -81,7 +87,7 @@ idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
-    Column("key", String(255), primary_key=True),
+    Column("key", String(320), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
     Column("reference", String(64), nullable=False),
     Column("created_at", Int64, nullable=False),

@@ -24,11 +24,6 @@ class ModelNotFound(Refusal):
     status = 404
 
 
-class ModelUnavailable(Refusal):
-    """The model is on sale but cannot answer at the moment; nothing was charged."""
-
-    code = "model_unavailable"
-    status = 503
 
 
 @dataclass(frozen=True, slots=True)

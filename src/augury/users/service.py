@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row, select, text, update
 
@@ -49,8 +49,8 @@ class User:
     id: str
     username: str
     email: str
-    role: str
-    status: str
+    role: Literal["customer", "admin"]
+    status: Literal["active", "blocked"]
     created_at: int
 
 
@@ -69,7 +69,7 @@ def register(
     email: str,
     password: str,
     *,
-    role: str = "customer",
+    role: Literal["customer", "admin"] = "customer",
     opening: Callable[[WriteTx, str], None],
 ) -> User:
     """Return the new user; `opening` gets the user's id inside the same transaction.

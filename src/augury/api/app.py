@@ -1,0 +1,88 @@
+"""The API as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from augury import __doc__ as about
+from augury.api import openapi
+from augury.api.errors import MEDIA_TYPE, InternalError, MethodNotAllowed, UnsupportedMediaType, render
+from augury.api.frame import Frame
+from augury.api.limits import AttemptLimits
+from augury.api.passwords import PasswordDesk
+from augury.api.routes import account, admin, auth, models, operations, predictions
+from augury.bootstrap import House
+from augury.kit.errors import Fault, InvalidInput, NotFound, Refusal, invalid
+
+
+def create_app(house: House) -> Frame:
+    """Return the API of a house; it closes the house when the server stops."""
+    desk = PasswordDesk()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        desk.close()
+        house.close()
+
+    app = FastAPI(
+        title="Augury",
+        summary=about,
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        swagger_ui_parameters={"persistAuthorization": True},
+    )
+    app.state.house = house
+    app.state.password_desk = desk
+    app.state.attempt_limits = AttemptLimits(house.settings.rate_limits)
+    app.router.routes.extend(predictions.doors(house))
+    for room in (auth, account, models, predictions, admin, operations):
+        app.include_router(room.router)
+    app.add_exception_handler(Refusal, _render)
+    app.add_exception_handler(RequestValidationError, _render_validation)
+    app.add_exception_handler(HTTPException, _render_http)
+    app.add_exception_handler(Exception, _render_unexpected)
+    openapi.describe(app, house.shop.catalogue)
+    return Frame(app)
+
+
+def _respond(request: Request, refusal: Refusal) -> Response:
+    problem = render(refusal, request.state.language, request.state.request_id)
+    return Response(problem.body, problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def _render(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _respond(request, error)
+
+
+def _render_unexpected(request: Request, _error: Exception) -> Response:
+    return _respond(request, InternalError())  # it goes on to the frame, which logs it
+
+
+def _render_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = []
+    for fault in error.errors():
+        where = [str(part) for part in fault["loc"][1:]]
+        if fault["type"] == "json_invalid":
+            return _respond(request, invalid("", "fault.not_json"))
+        key = "fault.missing" if fault["type"] == "missing" else "fault.form"
+        faults.append(Fault("/" + "/".join(where), key, {"reason": fault["msg"]}))
+    return _respond(request, InvalidInput(faults=faults))
+
+
+def _render_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known: dict[int, Refusal] = {404: NotFound(), 405: MethodNotAllowed()}
+    known[415] = UnsupportedMediaType(expected="application/json")
+    refusal = known.get(error.status_code) or invalid("", "fault.form", reason=error.detail)
+    response = _respond(request, refusal)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,111 @@
+"""The frame around every request: its id, its limit on the body, its errors and its log line."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from augury.api.errors import MEDIA_TYPE, InternalError, PayloadTooLarge, Problem, render
+from augury.kit.errors import Refusal
+from augury.kit.ids import new_id
+from augury.kit.log import LineLog, logger
+from augury.kit.texts import preferred_language
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MOST_BODY_BYTES = 2 * 1024 * 1024
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{8,64}")
+
+
+class Frame:
+    """The outermost ASGI application of the API."""
+
+    def __init__(self, app: App) -> None:
+        """Put the frame around an application."""
+        self._app = app
+        self._log = LineLog()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens inside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = _request_id(headers)
+        language = preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        state = scope.setdefault("state", {})
+        state["request_id"], state["language"] = request_id, language
+        id_header = (b"x-request-id", request_id.encode())
+        status = 0
+
+        async def send_framed(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), id_header]
+            await send(message)
+
+        try:
+            limited = _limited(headers, receive)
+            await self._app(scope, limited, send_framed)
+        except Refusal as refusal:
+            await send_problem(render(refusal, language, request_id), send_framed)
+        except Exception:
+            logger("api").exception("unexpected_error", request_id=request_id)
+            if not status:
+                await send_problem(render(InternalError(), language, request_id), send_framed)
+        finally:
+            self._log.write(
+                {
+                    "event": "request",
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round((time.perf_counter() - started) * 1000, 3),
+                    "request_id": request_id,
+                    "user_id": state.get("user_id"),
+                }
+            )
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    """Return the caller's request id when it is a sane one, so that logs of two systems meet."""
+    given = headers.get(b"x-request-id", b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else new_id()
+
+
+def _limited(headers: dict[bytes, bytes], receive: Receive) -> Receive:
+    """Return a `receive` that refuses a body once it is too long, whatever its header says."""
+    promised = headers.get(b"content-length", b"")
+    if promised.isdigit() and int(promised) > MOST_BODY_BYTES:
+        raise PayloadTooLarge(most_bytes=MOST_BODY_BYTES)
+    if promised or b"transfer-encoding" not in headers:
+        return receive  # the server holds the body to its promised length
+    received = 0
+
+    async def receive_limited() -> MutableMapping[str, Any]:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_BODY_BYTES:
+            raise PayloadTooLarge(most_bytes=MOST_BODY_BYTES)
+        return message
+
+    return receive_limited
+
+
+async def send_problem(problem: Problem, send: Send) -> None:
+    """Send an answer that is not a success."""
+    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(problem.body))}
+    await send_body(problem.status, headers | problem.headers, problem.body, send)
+
+
+async def send_body(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
+    """Send a whole answer."""
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

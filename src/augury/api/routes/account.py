@@ -1,0 +1,65 @@
+"""The caller: who it is, what it has, and what moved."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, TheHouse
+from augury.api.responses import refusals
+from augury.kit.paging import page, position_of
+from augury.ledger import history
+from augury.ledger import service as ledger
+from augury.ledger.core import Balance, TransferType
+from augury.ledger.schemas import BalanceOut, TransactionOut, TransactionPage
+from augury.users import service as users
+from augury.users.schemas import UserOut
+
+
+class Me(UserOut):
+    """The caller, with the balance."""
+
+    balance: BalanceOut
+
+
+router = APIRouter(prefix="/v1", tags=["account"])
+
+
+def _balance(house: TheHouse, user_id: str) -> BalanceOut:
+    with house.db.read() as tx:
+        found = ledger.balances(tx, [user_id]).get(user_id, Balance())
+    return BalanceOut(available=found.available, held=found.held)
+
+
+@router.get("/me", responses=refusals("unauthenticated", "not_found"))
+def me(house: TheHouse, caller: Caller) -> Me:
+    """Give the caller, with the balance."""
+    user = UserOut.of(users.user(house.db, caller.user_id))
+    return Me(**user.model_dump(), balance=_balance(house, caller.user_id))
+
+
+@router.get("/balance", responses=refusals("unauthenticated"))
+def balance(house: TheHouse, caller: Caller) -> BalanceOut:
+    """Give what can be spent, and what is held for unfinished work."""
+    return _balance(house, caller.user_id)
+
+
+@router.get("/transactions", responses=refusals("unauthenticated"))
+def transactions(
+    house: TheHouse,
+    caller: Caller,
+    limit: Limit = USUAL_PER_PAGE,
+    cursor: Cursor = None,
+    type_: Annotated[TransferType | None, Query(alias="type")] = None,
+) -> TransactionPage:
+    """List every movement of the caller's credits, newest first."""
+    position = position_of(cursor, lambda text: text.isdecimal() and len(text) < 19)
+    with house.db.read() as tx:
+        found = history.movements(
+            tx,
+            caller.user_id,
+            limit=limit + 1,
+            before=None if position is None else int(position),
+            type_=type_,
+        )
+    items, following = page(found, limit, lambda movement: str(movement.number))
+    return TransactionPage(items=[TransactionOut.of(one) for one in items], next_cursor=following)

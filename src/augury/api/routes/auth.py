@@ -1,0 +1,95 @@
+"""Registration, sign-in and sign-out."""
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.concurrency import run_in_threadpool
+
+from augury import bootstrap
+from augury.api.deps import Caller, TheHouse, ThePasswordDesk
+from augury.api.limits import AttemptLimits
+from augury.api.responses import refusals
+from augury.kit.errors import invalid
+from augury.users import service as users
+from augury.users.schemas import Registration, TokenOut, UserOut
+from augury.users.service import InvalidCredentials
+
+router = APIRouter(prefix="/v1/auth", tags=["users"])
+
+
+def _limits(request: Request) -> AttemptLimits:
+    limits: AttemptLimits = request.app.state.attempt_limits
+    return limits
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+Limits = Annotated[AttemptLimits, Depends(_limits)]
+Address = Annotated[str, Depends(_address)]
+
+
+@router.post(
+    "/register",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals("username_taken", "email_taken", "rate_limited", "overloaded"),
+)
+async def register(
+    form: Registration, house: TheHouse, desk: ThePasswordDesk, limits: Limits, address: Address
+) -> UserOut:
+    """Make a new customer with an open account and the welcome credits."""
+    limits.attempt(address)
+    user = await desk.run(
+        lambda: bootstrap.register(house, form.username, form.email, form.password)
+    )
+    return UserOut.of(user)
+
+
+@router.post(
+    "/token",
+    responses=refusals("invalid_credentials", "rate_limited", "overloaded"),
+)
+async def token(
+    house: TheHouse,
+    desk: ThePasswordDesk,
+    limits: Limits,
+    address: Address,
+    grant_type: Annotated[Literal["password", "refresh_token"], Form()] = "password",
+    username: Annotated[str | None, Form(max_length=254)] = None,
+    password: Annotated[str | None, Form(max_length=1000)] = None,
+    refresh_token: Annotated[str | None, Form(max_length=200)] = None,
+) -> TokenOut:
+    """Give tokens for a user name (or e-mail address) and password, or for a refresh token.
+
+    A refresh token works once; it comes back rotated. Using an old one ends its session.
+    """
+    limits.attempt(address)
+    if grant_type == "refresh_token":
+        if refresh_token is None:
+            raise invalid("/refresh_token", "fault.missing")
+        return TokenOut.of(
+            await run_in_threadpool(users.refresh, house.db, house.tokens, refresh_token)
+        )
+    if username is None or password is None:
+        raise invalid("/username" if username is None else "/password", "fault.missing")
+    limits.check_name(address, username)
+    try:
+        grant = await desk.run(
+            lambda: users.sign_in(house.db, house.tokens, username, password)
+        )
+    except InvalidCredentials:
+        limits.failed(address, username)
+        raise
+    return TokenOut.of(grant)
+
+
+@router.post(
+    "/logout",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=refusals("unauthenticated"),
+)
+def logout(house: TheHouse, caller: Caller) -> None:
+    """End the session of the access token: its refresh tokens are useless from now on."""
+    users.sign_out(house.db, caller.session_id)

@@ -1,0 +1,109 @@
+"""The composition root: builds a running house from settings."""
+
+import os
+import secrets
+from dataclasses import dataclass
+
+from augury.kit.db import Database, WriteTx
+from augury.kit.ids import new_id
+from augury.ledger import service as ledger
+from augury.ledger.core import Instruction, TransferType
+from augury.migrations.run import migrate
+from augury.predictions.buy import Shop
+from augury.registry import service as registry
+from augury.registry.catalogue import Catalogue
+from augury.settings import Settings
+from augury.users import service as users
+from augury.users.tokens import Tokens
+
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything a process needs to serve requests."""
+
+    settings: Settings
+    db: Database
+    tokens: Tokens
+    shop: Shop
+
+    def close(self) -> None:
+        """Finish what runs and let go of everything."""
+        self.shop.close()
+        self.db.close()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What the first start did: models put on sale, and the admin's password if one was invented."""
+
+    models: list[str]
+    admin_password: str | None
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database that the settings name."""
+    return Database(settings.database_url)
+
+
+def prepare(settings: Settings) -> FirstStart:
+    """Migrate, put the shipped models on sale and make the first admin; safe to repeat."""
+    db = open_database(settings)
+    try:
+        migrate(db)
+        models = registry.seed(db, settings.models_dir, settings.artifacts_dir)
+        return FirstStart(models, _ensure_admin(db, settings))
+    finally:
+        db.close()
+
+
+def build(settings: Settings) -> House:
+    """Return a house on a prepared database, its models loaded."""
+    db = open_database(settings)
+    threads = settings.inference_threads or len(os.sched_getaffinity(0))
+    catalogue = Catalogue.load(db, settings.artifacts_dir, threads)
+    tokens = Tokens(
+        settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
+    )
+    return House(settings, db, tokens, Shop(db, catalogue))
+
+
+def register(house: House, username: str, email: str, password: str) -> users.User:
+    """Return a new customer with an open account and the welcome credits."""
+    return users.register(
+        house.db,
+        username,
+        email,
+        password,
+        opening=lambda tx, user_id: _open_account(tx, user_id, house.settings.welcome_credits),
+    )
+
+
+def _open_account(tx: WriteTx, user_id: str, welcome_credits: int) -> None:
+    ledger.open_accounts(tx, [user_id])
+    if welcome_credits:
+        welcome = Instruction(
+            new_id(), TransferType.PROMOTION, user_id, welcome_credits, reference="welcome"
+        )
+        ledger.post(tx, [welcome])
+
+
+def _ensure_admin(db: Database, settings: Settings) -> str | None:
+    """Make the first admin if there is none; return the password if it was invented."""
+    if users.has_admin(db):
+        return None
+    given = settings.admin_password.get_secret_value()
+    password = given or secrets.token_urlsafe(15)
+    try:
+        users.register(
+            db,
+            ADMIN,
+            "admin@localhost",
+            password,
+            role="admin",
+            opening=lambda tx, user_id: _open_account(tx, user_id, 0),
+        )
+    except users.UsernameTaken:
+        return None  # another process was first
+    return None if given else password

@@ -1,0 +1,5 @@
+"""Makes `python -m augury.cli` the same as `augury`."""
+
+from augury.cli import app
+
+app()

@@ -1,0 +1,34 @@
+"""What several commands share: reading settings, and saying what is wrong with them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from augury.kit import log
+from augury.settings import Settings
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the SQLite file, artefacts and secrets. [AUGURY_DATA_DIR]"),
+]
+ApiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")]
+UiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the web cabinet.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
+    """Return the settings of the environment, or leave with a sentence about what is wrong."""
+    if data_dir is not None:
+        values["data_dir"] = data_dir
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = ".".join(str(part) for part in fault["loc"])
+            where = f"AUGURY_{name.upper()}: " if name else ""
+            typer.echo(f"{where}{fault['msg']}", err=True)
+        raise typer.Exit(2) from None
+    log.configure(pretty=settings.log_format == "text")
+    return settings

@@ -1,0 +1,56 @@
+"""`augury serve`: everything in one command."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augury.cli.api import run_api
+from augury.cli.common import ApiPort, DataDir, Host, UiPort, load_settings
+from augury.cli.migrate import prepare
+
+command = typer.Typer()
+
+_STOP_SECONDS = 8
+
+
+@command.command()
+def serve(
+    host: Host = "127.0.0.1",
+    api_port: ApiPort = 8000,
+    ui_port: UiPort = 8001,
+    ui: Annotated[bool, typer.Option(help="Start the web cabinet too.")] = True,
+    data_dir: DataDir = None,
+) -> None:
+    """Prepare the database and serve API and web cabinet until told to stop."""
+    settings = load_settings(data_dir)
+    prepare(settings)
+    typer.echo(f"API      http://{host}:{api_port}   docs at http://{host}:{api_port}/docs")
+    cabinet = _start_ui(host, ui_port, api_port, settings.data_dir) if ui else None
+    if cabinet is not None:
+        typer.echo(f"cabinet  http://{host}:{ui_port}")
+    try:
+        run_api(settings, host, api_port)
+    finally:
+        if cabinet is not None:
+            _stop(cabinet)
+
+
+def _start_ui(host: str, port: int, api_port: int, data_dir: Path) -> subprocess.Popen[bytes]:
+    """Start the cabinet as a process of its own; it ends when this one does, even by `kill -9`."""
+    arguments = ["--host", host, "--port", str(port), "--data-dir", str(data_dir)]
+    arguments += ["--api-url", f"http://127.0.0.1:{api_port}", "--with-parent"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "augury.cli", "ui", *arguments], stdin=subprocess.PIPE
+    )
+
+
+def _stop(cabinet: subprocess.Popen[bytes]) -> None:
+    cabinet.terminate()
+    try:
+        cabinet.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        cabinet.kill()
+        cabinet.wait()

@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `augury migrate` and at every start."""

@@ -1,0 +1,1 @@
+"""The sale. `buy.py` is the first file to read."""

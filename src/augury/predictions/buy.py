@@ -1,0 +1,208 @@
+"""A sale, top to bottom: from a customer's request to a stored, paid prediction.
+
+The model runs first; then one durable transaction takes the credits and stores the outputs. If the
+credits do not suffice, the outputs are thrown away. So nobody sees a result that was not paid, and
+nobody pays for a result that was not stored.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from augury.inference.lanes import Lanes
+from augury.inference.signature import Matrix
+from augury.kit.clock import now
+from augury.kit.coalescer import Coalescer
+from augury.kit.db import Database
+from augury.kit.errors import Refusal
+from augury.kit.ids import new_id
+from augury.kit.log import logger
+from augury.ledger import service as ledger
+from augury.ledger.core import Balance, Instruction, Replayed, TransferType
+from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
+from augury.predictions.schemas import (
+    Caution,
+    PredictionRequest,
+    Quote,
+    QuoteBalance,
+    check_key,
+    read_request,
+)
+from augury.predictions.till import Order, Sold, sell, stored_answers
+from augury.registry.catalogue import Catalogue, Offer
+
+# Sales in one commit. More would make the last one wait and gain little.
+_MOST_PER_COMMIT = 256
+_MOST_POOR_REMEMBERED = 10_000
+_RETRY_AFTER_SECONDS = 5
+
+_Keyed = tuple[str, str, str]
+
+
+class ModelUnavailable(Refusal):
+    """The model is on sale but cannot answer at the moment; nothing was charged."""
+
+    code = "model_unavailable"
+    status = 503
+
+
+class Shop:
+    """Sells predictions. One for each process; its methods run on the event loop."""
+
+    def __init__(self, db: Database, catalogue: Catalogue) -> None:
+        """Open with what is on sale."""
+        self.catalogue = catalogue
+        self._db = db
+        self._lanes = Lanes()
+        self._replays: Coalescer[_Keyed, Sold | None] = Coalescer(self._find_replays, name="replay")
+        self._balances: Coalescer[str, Balance] = Coalescer(self._find_balances, name="balance")
+        self._till: Coalescer[Order, Sold] = Coalescer(
+            lambda orders: sell(db, orders), name="till", most_per_call=_MOST_PER_COMMIT
+        )
+        # Who could not pay a moment ago. It decides nothing: it only says whose balance to look
+        # at before running a model for them.
+        self._poor: OrderedDict[str, None] = OrderedDict()
+
+    async def buy(self, user_id: str, body: bytes, key: str | None, language: str) -> Sold:
+        """Return the paid prediction, and whether it is the replay of an earlier one.
+
+        Raises a `Refusal` when nothing was sold; then nothing was charged either.
+        """
+        created_at = now()
+        request = read_request(body)
+        fingerprint = _fingerprint(request) if check_key(key) else None
+        if key and fingerprint:
+            key = f"prediction:{key}"
+            replay = await self._replays.ask((user_id, key, fingerprint))
+            if replay is not None:
+                return replay
+        offer = self.catalogue.resolve(request.model)
+        matrix = _decode(offer, request)
+        price = offer.version.price * len(matrix)
+        if user_id in self._poor:
+            await self._refuse_if_poor(user_id, price)
+        outputs = await self._predict(offer, matrix)
+        prediction = {
+            "id": new_id(),
+            "user_id": user_id,
+            "model": offer.version.model,
+            "version": offer.version.version,
+            "status": "succeeded",
+            "rows": len(matrix),
+            "price": price,
+            "inputs": bytes(request.inputs).decode(),
+            "outputs": outputs,
+            "warnings": msgspec.json.encode(_cautions(offer, matrix, language)).decode(),
+            "transfer_id": new_id(),
+            "created_at": created_at,
+        }
+        charge = Instruction(
+            prediction["transfer_id"],
+            TransferType.CHARGE,
+            user_id,
+            price,
+            reference=prediction["id"],
+            key=key,
+            fingerprint=fingerprint,
+        )
+        try:
+            return await self._till.ask(Order(charge, prediction))
+        except InsufficientCredits:
+            self._remember_poor(user_id)
+            raise
+
+    async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
+        """Return what a prediction would cost now. Charges nothing and runs no model."""
+        request = read_request(body)
+        offer = self.catalogue.resolve(request.model)
+        matrix = _decode(offer, request)
+        price = offer.version.price * len(matrix)
+        balance = await self._balances.ask(user_id)
+        return Quote(
+            offer.version.model,
+            offer.version.version,
+            len(matrix),
+            price,
+            QuoteBalance(balance.available, balance.held),
+            price <= balance.available,
+            _cautions(offer, matrix, language),
+        )
+
+    def close(self) -> None:
+        """Finish the calls and commits that run, and stop."""
+        self._lanes.close()
+        for coalescer in (self._replays, self._balances, self._till):
+            coalescer.close()
+
+    async def _predict(self, offer: Offer, matrix: Matrix) -> str:
+        if offer.model is None:
+            raise _unavailable(offer)
+        try:
+            probabilities = await self._lanes.predict(offer.model, matrix)
+        except Refusal:
+            raise
+        except Exception as error:
+            # Whatever a runtime throws, the customer pays nothing and may try again.
+            logger("predictions").exception("model_failed", model=offer.version.model)
+            raise _unavailable(offer) from error
+        return msgspec.json.encode(offer.model.outputs(probabilities)).decode()
+
+    async def _refuse_if_poor(self, user_id: str, price: int) -> None:
+        balance = await self._balances.ask(user_id)
+        if balance.available < price:
+            raise InsufficientCredits(required=price, available=balance.available)
+        self._poor.pop(user_id, None)
+
+    def _remember_poor(self, user_id: str) -> None:
+        self._poor[user_id] = None
+        if len(self._poor) > _MOST_POOR_REMEMBERED:
+            self._poor.popitem(last=False)
+
+    def _find_balances(self, user_ids: list[str]) -> list[Balance]:
+        with self._db.read() as tx:
+            found = ledger.balances(tx, set(user_ids))
+        return [found.get(user_id, Balance()) for user_id in user_ids]
+
+    def _find_replays(self, asked: list[_Keyed]) -> list[Sold | Exception | None]:
+        with self._db.read() as tx:
+            found = ledger.replays(tx, asked)
+        references = [one.reference for one in found if isinstance(one, Replayed)]
+        stored = stored_answers(self._db, references)
+        results: list[Sold | Exception | None] = []
+        for verdict in found:
+            if isinstance(verdict, Replayed):
+                results.append((stored[verdict.reference], True))
+            else:
+                results.append(None if verdict is None else IdempotencyConflict())
+        return results
+
+
+def _decode(offer: Offer, request: PredictionRequest) -> Matrix:
+    if offer.model is None:
+        raise _unavailable(offer)
+    return offer.model.signature.decode(request.inputs)
+
+
+def _cautions(offer: Offer, matrix: Matrix, language: str) -> Sequence[Caution]:
+    if offer.model is None:
+        return []
+    return [
+        Caution(found.pointer, "inconsistent", getattr(found.check.message, language))
+        for found in offer.model.signature.inconsistencies(matrix)
+    ]
+
+
+def _unavailable(offer: Offer) -> ModelUnavailable:
+    return ModelUnavailable(model=offer.version.model, retry_after_seconds=_RETRY_AFTER_SECONDS)
+
+
+def _fingerprint(request: PredictionRequest) -> str:
+    """Return what makes two requests the same: their meaning, not their spelling."""
+    try:
+        meaning = [request.model, msgspec.json.decode(request.inputs)]
+        spelling = msgspec.json.encode(meaning, order="sorted")
+    except (msgspec.DecodeError, RecursionError):
+        spelling = bytes(request.inputs)  # it will be refused, but not here
+    return hashlib.sha256(spelling).hexdigest()

@@ -1,0 +1,112 @@
+"""What travels over the wire when predictions are bought and read.
+
+These are msgspec classes: the busiest route decodes and encodes with them in a few microseconds.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from augury.kit.errors import invalid
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+class PredictionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which model, and the rows to predict; `inputs` is read by the model's own signature."""
+
+    model: str
+    inputs: msgspec.Raw
+    explain: bool = False
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """The movement of credits that paid for a prediction."""
+
+    transfer_id: str
+    amount: int
+    balance_after: int
+
+
+class Caution(msgspec.Struct, frozen=True):
+    """Something odd in the input that did not keep it from being predicted."""
+
+    pointer: str
+    code: Literal["inconsistent"]
+    message: str
+
+
+class PredictionAnswer(msgspec.Struct, frozen=True):
+    """A paid prediction. Lists leave out `outputs` of more than ten rows (null)."""
+
+    id: str
+    status: Literal["succeeded"]
+    model: str
+    version: int
+    rows: int
+    price: int
+    outputs: list[dict[str, Any]] | None
+    warnings: list[Caution]
+    charge: Charge
+    created_at: str
+    completed_at: str
+
+
+class PredictionDetails(PredictionAnswer, frozen=True):
+    """A paid prediction together with what was asked."""
+
+    inputs: list[dict[str, Any]]
+
+
+class PredictionPage(msgspec.Struct, frozen=True):
+    """Predictions, newest first."""
+
+    items: list[PredictionAnswer]
+    next_cursor: str | None
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What a prediction would cost now, and what there is to pay it with."""
+
+    model: str
+    version: int
+    rows: int
+    price: int
+    balance: "QuoteBalance"
+    affordable: bool
+    warnings: list[Caution]
+
+
+class QuoteBalance(msgspec.Struct, frozen=True):
+    """What can be spent, and what is held for unfinished work."""
+
+    available: Annotated[int, msgspec.Meta(ge=0)]
+    held: Annotated[int, msgspec.Meta(ge=0)]
+
+
+_request = msgspec.json.Decoder(PredictionRequest)
+
+
+def read_request(body: bytes) -> PredictionRequest:
+    """Return the request in a body, or raise `InvalidInput`."""
+    try:
+        request = _request.decode(body)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        pointer = path.rstrip("`").replace(".", "/")
+        raise invalid(pointer, "fault.form", reason=message) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise invalid("", "fault.not_json") from None
+    if request.explain:
+        raise invalid("/explain", "fault.explain_not_offered")
+    return request
+
+
+def check_key(key: str | None) -> str | None:
+    """Return an idempotency key, or raise `InvalidInput` unless it has 1..255 printable characters."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise invalid("/headers/Idempotency-Key", "fault.idempotency_key")
+    return key
+
+

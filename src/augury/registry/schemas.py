@@ -1,0 +1,110 @@
+"""What travels over the wire about models on sale."""
+
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from augury.inference.manifest import InputField, Localised, Manifest
+from augury.registry.service import Version
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Text(BaseModel):
+    """A text in both languages."""
+
+    en: str
+    ru: str
+
+
+class ModelOut(BaseModel):
+    """A model on sale."""
+
+    name: str
+    title: Text
+    description: Text
+    task: str
+    price: int = Field(description="Credits per input row.")
+    version: int
+    input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of one input row.")
+    output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of one output.")
+    metrics: dict[str, Any]
+    card: Text = Field(description="The model card, Markdown.")
+
+    @classmethod
+    def of(cls, version: Version) -> "ModelOut":
+        """Return a version on sale for the wire."""
+        manifest = version.manifest
+        return cls(
+            name=version.model,
+            title=_text(manifest.title),
+            description=_text(manifest.description),
+            task=manifest.task,
+            price=version.price,
+            version=version.version,
+            input_schema=input_schema(manifest),
+            output_schema=output_schema(manifest),
+            metrics=msgspec.to_builtins(manifest.metrics),
+            card=Text(en=version.card_en, ru=version.card_ru),
+        )
+
+
+class ModelPage(BaseModel):
+    """Models on sale."""
+
+    items: list[ModelOut]
+    next_cursor: str | None
+
+
+def _text(localised: Localised) -> Text:
+    return Text(en=localised.en, ru=localised.ru)
+
+
+def input_schema(manifest: Manifest) -> dict[str, Any]:
+    """Return the JSON Schema of one input row; texts in both languages stand under `x-` names."""
+    return {
+        "$schema": _DIALECT,
+        "type": "object",
+        "properties": {field.name: _property(field) for field in manifest.inputs},
+        "required": [field.name for field in manifest.inputs if not field.nullable],
+        "additionalProperties": False,
+        "examples": [{field.name: field.example for field in manifest.inputs}],
+    }
+
+
+def _property(field: InputField) -> dict[str, Any]:
+    kind = "string" if field.type == "category" else field.type
+    values = None if field.categories is None else [*field.categories]
+    described = {
+        "type": [kind, "null"] if field.nullable else kind,
+        "title": field.title.en,
+        "description": field.description.en,
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "enum": [*values, None] if values and field.nullable else values,
+        "examples": [field.example],
+        "x-title": msgspec.to_builtins(field.title),
+        "x-description": msgspec.to_builtins(field.description),
+        "x-unit": msgspec.to_builtins(field.unit),
+        "x-enum-titles": msgspec.to_builtins(field.category_titles),
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def output_schema(manifest: Manifest) -> dict[str, Any]:
+    """Return the JSON Schema of one output."""
+    names = manifest.outputs
+    probability = {"type": "number", "minimum": 0, "maximum": 1}
+    return {
+        "$schema": _DIALECT,
+        "type": "object",
+        "properties": {
+            names.probability: probability,
+            names.complement: probability,
+            names.decision: {"type": "string", "enum": ["approve", "review", "decline"]},
+        },
+        "required": [names.probability, names.complement, names.decision],
+        "additionalProperties": False,
+        "x-decision": msgspec.to_builtins(manifest.decision),
+    }
