@@ -93,7 +93,8 @@ def test_an_own_idempotency_key_is_sent_as_it_is() -> None:
 
 def test_retry_after_is_honoured(pauses: list[float]) -> None:
     server = Server(
-        refusal(429, "rate_limited", **{"Retry-After": "7"}), httpx2.Response(200, json={"items": []})
+        refusal(429, "rate_limited", **{"Retry-After": "7"}),
+        httpx2.Response(200, json={"items": []}),
     )
     assert client(server).models() == ()
     assert pauses == [7.0]
@@ -132,7 +133,11 @@ def test_a_connection_that_was_never_made_is_tried_again_even_for_a_refresh(
 
 
 def test_other_refusals_are_not_tried_again() -> None:
-    for status, code in ((402, "insufficient_credits"), (409, "idempotency_conflict"), (500, "bug")):
+    for status, code in (
+        (402, "insufficient_credits"),
+        (409, "idempotency_conflict"),
+        (500, "bug"),
+    ):
         server = Server(refusal(status, code))
         with pytest.raises(ApiError) as caught:
             client(server).predict("m", {})

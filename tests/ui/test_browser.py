@@ -82,9 +82,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visitor(browser: Browser, served: Addresses) -> Iterator[BrowserContext]:
     """An English visitor in Moscow with no cookies."""
-    context = browser.new_context(
-        base_url=served.ui, locale="en-US", timezone_id="Europe/Moscow"
-    )
+    context = browser.new_context(base_url=served.ui, locale="en-US", timezone_id="Europe/Moscow")
     context.set_default_timeout(SEES_WITHIN_MS)
     expect.set_options(timeout=SEES_WITHIN_MS)
     yield context

@@ -58,6 +58,7 @@ def test_it_serves_and_ends_when_told() -> None:
             page = _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
             front = httpx2.get(f"http://127.0.0.1:{port}/predictions", trust_env=False)
             assert (page.text, front.status_code) == ("ok", 200)
+            assert "frame-ancestors 'self'" in front.headers["Content-Security-Policy"]
             asked = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(ENDS_WITHIN_SECONDS) == 0

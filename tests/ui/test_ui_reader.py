@@ -38,7 +38,9 @@ def test_shares_signs_and_decimals() -> None:
 
 
 def test_times_are_in_the_readers_zone_and_order() -> None:
-    assert spaces(Reader("ru", "ru-RU", "Europe/Moscow").moment(WHEN)) == "2 нояб. 2026 г., 15:30:00"
+    assert (
+        spaces(Reader("ru", "ru-RU", "Europe/Moscow").moment(WHEN)) == "2 нояб. 2026 г., 15:30:00"
+    )
     assert Reader("en", "en-GB", "Europe/London").moment(WHEN) == "2 Nov 2026, 12:30:00"
     assert Reader("en", "nonsense!", "Mars/Olympus").moment(WHEN).startswith("Nov 2, 2026")
 

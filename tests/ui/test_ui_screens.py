@@ -10,7 +10,15 @@ from streamlit.testing.v1 import AppTest
 from augury.ui import visit
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie
 from augury.ui.hub import Hub
-from augury.ui.screens import models, overview, predict, predictions, register, sign_in, transactions
+from augury.ui.screens import (
+    models,
+    overview,
+    predict,
+    predictions,
+    register,
+    sign_in,
+    transactions,
+)
 
 SCRIPT = Path(visit.__file__).with_name("script.py")
 SCREENS = (overview, models, predict, predictions, transactions, sign_in, register)
@@ -61,7 +69,16 @@ def words(page: AppTest) -> str:
     """Return everything that the page says."""
     parts: list[str] = [
         str(element.value)
-        for kind in ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info")
+        for kind in (
+            "title",
+            "header",
+            "subheader",
+            "markdown",
+            "caption",
+            "error",
+            "warning",
+            "info",
+        )
         for element in page.get(kind)
     ]
     parts += [f"{metric.label} {metric.value}" for metric in page.metric]

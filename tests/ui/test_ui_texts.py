@@ -79,9 +79,7 @@ def test_every_text_is_used() -> None:
     unused = {
         key
         for key in texts("ui", "en").keys
-        if key not in named
-        and not key.startswith(PREFIXES)
-        and key.rsplit(".", 1)[-1] not in tails
+        if key not in named and not key.startswith(PREFIXES) and key.rsplit(".", 1)[-1] not in tails
     }
     assert unused == set()
 

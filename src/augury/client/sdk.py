@@ -162,7 +162,11 @@ class Client:
         return self._call("GET", path, Prediction)
 
     def transactions(
-        self, *, limit: int = 50, cursor: str | None = None, type: str | None = None  # noqa: A002
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        type: str | None = None,  # noqa: A002
     ) -> Page[Transaction]:
         """Return one page of movements on the balance, newest first."""
         query = {"limit": limit, "cursor": cursor, "type": type}
@@ -198,12 +202,10 @@ class Client:
         try:
             return msgspec.json.decode(response.content, type=answer)
         except msgspec.MsgspecError as fault:
-            raise ApiError(
-                "unreadable_answer",
-                response.status_code,
-                f"{method} {path} answered something that is not {answer}: {fault}",
-                request_id=response.headers.get("X-Request-ID"),
-            ) from fault
+            code = "unreadable_answer"
+            detail = f"{method} {path} answered something that is not {answer}: {fault}"
+            request_id = response.headers.get("X-Request-ID")
+            raise ApiError(code, response.status_code, detail, request_id=request_id) from fault
 
     def _send(
         self,

@@ -29,6 +29,8 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
         _show_single(outputs[0], properties, reader)
     elif outputs:
         _show_many(outputs, properties, reader)
+    else:
+        st.info(reader.named("status", prediction.status))
     for warning in prediction.warnings:
         name = warning.pointer.rsplit("/", 1)[-1]
         rules = _properties(model.input_schema if model else {}).get(name, {})

@@ -59,9 +59,7 @@ _PLACES = (
 def show() -> None:
     """Show the screen at the visitor's address, framed by menu, balance and language."""
     reader = current_reader()
-    st.set_page_config(
-        page_title=reader.text("app.name"), page_icon=str(_ICON), layout="centered"
-    )
+    st.set_page_config(page_title=reader.text("app.name"), page_icon=str(_ICON), layout="centered")
     st.logo(str(_LOGO), size="large")
     try:
         session, is_api_up = current_session(), True

@@ -19,7 +19,7 @@ class _Contents(Struct, array_like=True):
 
 
 def session_cookie(hub: Hub, session: Session) -> str:
-    """Return the cookie's text for `session`: its id and, for after a restart, its refresh token."""
+    """Return the cookie for `session`: its id and, for after a restart, its refresh token."""
     contents = _Contents(session.id, session.refresh_token_for_cookie())
     return hub.sealer.seal(msgspec.json.encode(contents).decode())
 

@@ -8,6 +8,7 @@ from types import FrameType
 
 import streamlit as st
 
+from augury.ui.headers import MIDDLEWARE
 from augury.ui.hub import new_client, open_hub
 from augury.ui.mishap import show_mishap
 from augury.ui.routes import ROUTES
@@ -16,9 +17,7 @@ from augury.ui.theme import streamlit_config
 _HERE = Path(__file__).parent
 
 
-def run(
-    host: str, port: int, api_url: str, secret: str, public_api_url: str | None = None
-) -> None:
+def run(host: str, port: int, api_url: str, secret: str, public_api_url: str | None = None) -> None:
     """Serve the cabinet until SIGTERM or SIGINT.
 
     `api_url` is where this process finds the API; `public_api_url` is where the visitor's browser
@@ -33,7 +32,12 @@ def run(
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     with new_client(api_url) as api:
         open_hub(api, secret, public_api_url)
-        app = st.App(_HERE / "script.py", routes=ROUTES, on_script_error=show_mishap)
+        app = st.App(
+            _HERE / "script.py",
+            routes=ROUTES,
+            middleware=MIDDLEWARE,
+            on_script_error=show_mishap,
+        )
         app.run(config=streamlit_config(host, port))
 
 

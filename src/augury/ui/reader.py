@@ -45,7 +45,8 @@ class Reader:
         """Return the reader's version of a text that came in several languages."""
         if versions is None or isinstance(versions, str):
             return versions or ""
-        return versions.get(self.language) or versions.get("en") or next(iter(versions.values()), "")
+        own = versions.get(self.language) or versions.get("en")
+        return own or next(iter(versions.values()), "")
 
     def number(self, value: float | Decimal) -> str:
         """Return a number with the reader's separators."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from msgspec import Struct
@@ -59,5 +59,5 @@ def current_path() -> str:
     """Return where the visitor is, as a path with its query, to come back to."""
     parts = urlsplit(st.context.url or "/")
     # Streamlit's address lacks the query; its own record has it.
-    query = "&".join(f"{name}={value}" for name, value in st.query_params.items())
+    query = urlencode(st.query_params.to_dict())
     return f"{parts.path or '/'}{'?' + query if query else ''}"

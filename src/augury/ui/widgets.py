@@ -10,7 +10,7 @@ from augury.ui.fields import Choice, Field
 from augury.ui.reader import Reader
 
 _STEPS: Final[Mapping[type, float]] = {int: 1, float: 0.01}
-# What was typed outlives a page switch, and a page that could not be drawn because the API was away.
+# What was typed outlives a switch of pages, and a page not drawn because the API was away.
 _KEPT: Final = "session"
 # The overloads have no case for a value that may be None beside bounds that may be None.
 _number_input = cast("Callable[..., float | None]", st.number_input)
@@ -59,9 +59,7 @@ def _draw(field: Field, reader: Reader, key: str) -> Any:  # noqa: ANN401 - what
     return _draw_number(field, label, help_text, key, reader)
 
 
-def _draw_choice(
-    field: Field, label: str, help_text: str | None, key: str, reader: Reader
-) -> Any:  # noqa: ANN401 - whatever the enumeration holds
+def _draw_choice(field: Field, label: str, help_text: str | None, key: str, reader: Reader) -> Any:  # noqa: ANN401 - whatever the enumeration holds
     values = [choice.value for choice in field.choices]
     chosen: Choice | None = st.selectbox(
         label,

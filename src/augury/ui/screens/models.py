@@ -112,7 +112,11 @@ def _domain(field: Field, reader: Reader) -> str:
         reader.number(bound) if bound is not None else ""
         for bound in (field.minimum, field.maximum)
     )
-    return f"{low}\N{EN DASH}{high}" if low and high else low and f"≥ {low}" or high and f"≤ {high}"
+    if low and high:
+        return f"{low}\N{EN DASH}{high}"
+    if low:
+        return f"≥ {low}"
+    return f"≤ {high}" if high else ""
 
 
 def _measures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from augury.ui.elements import show_way_to
+from augury.ui.elements import plain, show_way_to
 from augury.ui.screens.models import show_catalogue
 from augury.ui.screens.predictions import show_rows
 from augury.ui.visit import Visit
@@ -38,7 +38,7 @@ def _show_own(visit: Visit) -> None:
     reader = visit.reader
     me = visit.ask(lambda api: api.me())
     latest = visit.ask(lambda api: api.predictions(limit=_LATEST))
-    st.title(reader.text("overview.greeting", username=me.username), anchor=False)
+    st.title(reader.text("overview.greeting", username=plain(me.username)), anchor=False)
     with st.container(horizontal=True):
         available = reader.count("credits", me.balance.available)
         st.metric(reader.text("account.available"), available, border=True)

@@ -82,7 +82,8 @@ def _show_one(visit: Visit, prediction: Prediction) -> None:
 
 
 def _show_inputs(row: Mapping[str, Any], model: Model | None, reader: Reader) -> None:
-    fields = {field.name: field for field in read_fields(model.input_schema, reader)} if model else {}
+    known = read_fields(model.input_schema, reader) if model else ()
+    fields = {field.name: field for field in known}
     rows = []
     for name, value in row.items():
         field = fields.get(name)
