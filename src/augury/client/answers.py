@@ -113,6 +113,7 @@ class Transaction(Struct, frozen=True):
     created_at: datetime
     balance_after: int | None = None
     reference: Any = None
+    reason: str | None = None
 
 
 class Health(Struct, frozen=True):

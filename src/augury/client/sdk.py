@@ -43,6 +43,7 @@ class Client:
         """Open a pool of connections to `base_url`; nothing is sent yet."""
         self.token = token
         self._language = language
+        self._address: str | None = None
         self._patience = patience or Patience()
         self._http = httpx2.Client(
             base_url=base_url,
@@ -52,11 +53,18 @@ class Client:
             trust_env=False,
         )
 
-    def acting_as(self, token: str | None, language: str | None = None) -> "Client":
-        """Return a client for another user or language that shares this one's connections."""
+    def acting_as(
+        self, token: str | None, language: str | None = None, address: str | None = None
+    ) -> "Client":
+        """Return a client for another user or language that shares this one's connections.
+
+        A service that calls for others passes their `address` on, so that limits on guessing
+        count each of them and not the service; the API believes it from trusted proxies only.
+        """
         twin = object.__new__(Client)
         twin.token = token
         twin._language = language or self._language
+        twin._address = address
         twin._patience = self._patience
         twin._http = self._http
         return twin
@@ -223,6 +231,8 @@ class Client:
             sent["Authorization"] = f"Bearer {self.token}"
         if self._language:
             sent["Accept-Language"] = self._language
+        if self._address:
+            sent["X-Forwarded-For"] = self._address
         return exchange(
             self._http,
             method,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NewType
 
 import msgspec
+from psycopg.types.string import TextLoader
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -160,7 +161,7 @@ def _sqlite_begin(statement: str) -> Any:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=10,
         max_overflow=10,
@@ -171,6 +172,13 @@ def _postgres_engine(url: URL) -> Engine:
             "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
         },
     )
+    event.listen(engine, "connect", _postgres_connect)
+    return engine
+
+
+def _postgres_connect(connection: Any, _record: Any) -> None:
+    # Identifiers are text everywhere in the house, also in the answers of hand-written SQL.
+    connection.adapters.register_loader("uuid", TextLoader)
 
 
 def insert_rows(tx: WriteTx, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -31,6 +31,9 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
         _show_many(outputs, properties, reader)
     else:
         st.info(reader.named("status", prediction.status))
+    thresholds = _thresholds(model.output_schema if model else {}, reader)
+    if thresholds and outputs:
+        st.caption(thresholds)
     for warning in prediction.warnings:
         name = warning.pointer.rsplit("/", 1)[-1]
         rules = _properties(model.input_schema if model else {}).get(name, {})
@@ -101,6 +104,17 @@ def _show_charge(reader: Reader, prediction: Prediction) -> None:
         "answer.balance_after", credits=reader.count("credits", charge.balance_after)
     )
     st.caption(f"{charged} {left}")
+
+
+def _thresholds(schema: Mapping[str, Any], reader: Reader) -> str:
+    bounds = schema.get("x-decision")
+    if not isinstance(bounds, Mapping) or not {"approve_below", "decline_from"} <= bounds.keys():
+        return ""
+    return reader.text(
+        "answer.thresholds",
+        approve=reader.percent(bounds["approve_below"]),
+        decline=reader.percent(bounds["decline_from"]),
+    )
 
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

@@ -62,7 +62,7 @@ def show() -> None:
     st.set_page_config(page_title=reader.text("app.name"), page_icon=str(_ICON), layout="centered")
     st.logo(str(_LOGO), size="large")
     try:
-        session, is_api_up = current_session(), True
+        session, is_api_up = current_session(reader), True
     except Unreachable:
         session, is_api_up = None, False
     places: dict[str, st.Page] = {}

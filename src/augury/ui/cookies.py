@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from augury.ui.hub import Hub
-from augury.ui.sessions import Session
+from augury.ui.sessions import Caller, Session
 
 SESSION_COOKIE: Final = "augury_session"
 LANGUAGE_COOKIE: Final = "augury_language"
@@ -24,14 +24,14 @@ def session_cookie(hub: Hub, session: Session) -> str:
     return hub.sealer.seal(msgspec.json.encode(contents).decode())
 
 
-def session_of(hub: Hub, cookie: str | None) -> Session | None:
+def session_of(hub: Hub, cookie: str | None, caller: Caller) -> Session | None:
     """Return the session that a cookie stands for, or None; Unreachable when the API must say."""
     text = hub.sealer.open(cookie, MAX_AGE_SECONDS) if cookie else None
     if text is None:
         return None
     contents = msgspec.json.decode(text, type=_Contents)
     return hub.sessions.find(contents.session_id) or hub.sessions.restore(
-        contents.session_id, contents.refresh_token
+        contents.session_id, contents.refresh_token, caller
     )
 
 

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
+from msgspec import Struct
+
 from augury.client import ApiError, Client, Tokens, Unreachable
 
 T = TypeVar("T")
@@ -16,6 +18,13 @@ _MOST_SESSIONS = 20_000
 _GATES = 64
 _UNAUTHORISED = 401
 _REFUSED = (400, 401, 403)
+
+
+class Caller(Struct, frozen=True):
+    """For whom a call is made: the language of refusals, the address that limits count."""
+
+    language: str
+    address: str | None = None
 
 
 class SignedOut(Exception):  # noqa: N818 - says what happened
@@ -38,16 +47,16 @@ class Session:
         # The refresh token that the browser's cookie holds; a mismatch means: renew the cookie.
         self._delivered: str | None = None
 
-    def call(self, work: Callable[[Client], T], language: str) -> T:
+    def call(self, work: Callable[[Client], T], caller: Caller) -> T:
         """Return `work` done with a client that is signed in; SignedOut when it cannot be."""
-        client = self._api.acting_as(self._access_token(), language)
+        client = self._client(caller)
         try:
             return work(client)
         except ApiError as refusal:
             if refusal.status != _UNAUTHORISED:
                 raise
         # Revoked before its time, or our clock is off: one new token, one more try.
-        client = self._api.acting_as(self._access_token(rejected=client.token), language)
+        client = self._client(caller, rejected=client.token)
         try:
             return work(client)
         except ApiError as refusal:
@@ -76,7 +85,11 @@ class Session:
             except (ApiError, Unreachable):
                 return
 
-    def _access_token(self, rejected: str | None = None) -> str:
+    def _client(self, caller: Caller, rejected: str | None = None) -> Client:
+        token = self._access_token(caller, rejected)
+        return self._api.acting_as(token, caller.language, caller.address)
+
+    def _access_token(self, caller: Caller, rejected: str | None) -> str:
         # Tabs and reruns of one browser queue here: a refresh token sent twice looks stolen, and
         # the API would revoke the whole family.
         with self._lock:
@@ -86,7 +99,8 @@ class Session:
             if is_fresh and self._tokens.access_token != rejected:
                 return self._tokens.access_token
             try:
-                self._keep(self._api.acting_as(None).refresh(self._tokens.refresh_token))
+                api = self._api.acting_as(None, caller.language, caller.address)
+                self._keep(api.refresh(self._tokens.refresh_token))
             except ApiError as refusal:
                 if refusal.status in _REFUSED:
                     self._ended = True
@@ -124,11 +138,11 @@ class Sessions:
                 self._live.move_to_end(session_id)
             return session
 
-    def restore(self, session_id: str, refresh_token: str) -> Session | None:
+    def restore(self, session_id: str, refresh_token: str, caller: Caller) -> Session | None:
         """Return the session of a sealed cookie, also after a restart; None when it is over."""
         # All tabs reconnect at once after a restart; the first one restores for the rest.
         with self._gates[hash(session_id) % _GATES]:
-            return self.find(session_id) or self._revive(session_id, refresh_token)
+            return self.find(session_id) or self._revive(session_id, refresh_token, caller)
 
     def forget(self, session_id: str) -> None:
         """Drop a session that is over, and remember that it is."""
@@ -139,11 +153,12 @@ class Sessions:
             while len(self._over) > _MOST_SESSIONS:
                 self._over.popitem(last=False)
 
-    def _revive(self, session_id: str, refresh_token: str) -> Session | None:
+    def _revive(self, session_id: str, refresh_token: str, caller: Caller) -> Session | None:
         if self._is_over(session_id):
             return None
         try:
-            tokens = self._api.acting_as(None).refresh(refresh_token)
+            api = self._api.acting_as(None, caller.language, caller.address)
+            tokens = api.refresh(refresh_token)
         except ApiError as refusal:
             if refusal.status not in _REFUSED:
                 raise

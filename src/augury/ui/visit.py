@@ -12,7 +12,7 @@ from augury.kit.texts import LANGUAGES
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
 from augury.ui.hub import hub
 from augury.ui.reader import Reader, choose_language
-from augury.ui.sessions import Session, SignedOut
+from augury.ui.sessions import Caller, Session, SignedOut
 
 T = TypeVar("T")
 
@@ -30,11 +30,12 @@ class Visit(Struct, frozen=True):
         """Return `work` done with the visitor's own rights; SignedOut when they have none."""
         if self.session is None:
             raise SignedOut
-        return self.session.call(work, self.reader.language)
+        return self.session.call(work, current_caller(self.reader))
 
     def ask_openly(self, work: Callable[[Client], T]) -> T:
         """Return `work` done without signing in, for what everybody may see."""
-        return work(hub().api.acting_as(None, self.reader.language))
+        caller = current_caller(self.reader)
+        return work(hub().api.acting_as(None, caller.language, caller.address))
 
 
 def current_reader() -> Reader:
@@ -45,9 +46,14 @@ def current_reader() -> Reader:
     return Reader(language, st.context.locale, st.context.timezone)
 
 
-def current_session() -> Session | None:
+def current_caller(reader: Reader) -> Caller:
+    """Return for whom this run calls the API."""
+    return Caller(reader.language, st.context.ip_address)
+
+
+def current_session(reader: Reader) -> Session | None:
     """Return the session of this browser; Unreachable when only the API could tell."""
-    return session_of(hub(), cookie(SESSION_COOKIE))
+    return session_of(hub(), cookie(SESSION_COOKIE), current_caller(reader))
 
 
 def cookie(name: str) -> str | None:

@@ -62,6 +62,9 @@ def _show_one(visit: Visit, model: Model) -> None:
             for name, value in measures
         ]
         show_table((reader.text("models.metric"), reader.text("models.value")), rows)
+        method = model.metrics.get("method")
+        if isinstance(method, str):
+            st.caption(prose(method))
     _show_inputs(read_fields(model.input_schema, reader), reader)
     card = reader.pick(model.card)
     if card:

@@ -39,13 +39,19 @@ def show(visit: Visit) -> None:
     if page.items:
         columns = ("when", "type", "amount", "balance_after")
         titles = [reader.text(f"transactions.{column}") for column in columns]
-        show_table(titles, [_row(one, reader) for one in page.items])
+        rows = [_row(one, reader) for one in page.items]
+        if any(one.reason for one in page.items):
+            titles.append(reader.text("transactions.reason"))
+            rows = [
+                (*row, plain(one.reason or "")) for row, one in zip(rows, page.items, strict=True)
+            ]
+        show_table(titles, rows)
     else:
         st.markdown(reader.text("transactions.none"))
     pager.show(page.next_cursor, reader)
 
 
-def _row(one: Transaction, reader: Reader) -> tuple[str, str, str, str]:
+def _row(one: Transaction, reader: Reader) -> tuple[str, ...]:
     left = reader.number(one.balance_after) if one.balance_after is not None else ""
     return (
         reader.moment(one.created_at),

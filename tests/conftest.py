@@ -1,0 +1,34 @@
+"""Fixtures for every test: both databases, and a house with the shipped models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.databases import postgres_database, postgres_server, sqlite_database
+
+from augury.kit.db import Database
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A running PostgreSQL server, by the address of its maintenance database."""
+    with postgres_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated database: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        yield sqlite_database(tmp_path)
+    else:
+        with postgres_database(request.getfixturevalue("postgres")) as address:
+            yield address
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A fresh database, open."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
