@@ -1,14 +1,14 @@
 """The routes that set cookies do so for our own pages only."""
 
-from typing import Any
-
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from ui.stub_api import StubApi
 
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
 from augury.ui.hub import Hub
 from augury.ui.routes import ROUTES, safe_path
+from augury.ui.sessions import Caller
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -37,7 +37,7 @@ def test_a_ticket_buys_a_cookie_that_scripts_cannot_read(hub: Hub, browser: Test
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    assert session_of(hub, browser.cookies[SESSION_COOKIE]) is not None
+    assert session_of(hub, browser.cookies[SESSION_COOKIE], Caller("en")) is not None
     again = browser.post("/session/accept", data=form, headers=OURS)
     assert "Set-Cookie" not in again.headers
 
@@ -79,7 +79,7 @@ def test_links_cannot_sign_anybody_in_or_out(browser: TestClient) -> None:
 
 
 def test_signing_out_revokes_and_takes_the_cookie_back(
-    api: Any, hub: Hub, browser: TestClient
+    api: StubApi, hub: Hub, browser: TestClient
 ) -> None:
     browser.post("/session/accept", data={"ticket": ticket(hub)}, headers=OURS)
     cookie = browser.cookies[SESSION_COOKIE]
@@ -87,7 +87,7 @@ def test_signing_out_revokes_and_takes_the_cookie_back(
     assert answer.headers["Location"] == "/"
     assert SESSION_COOKIE not in browser.cookies
     assert api.refresh_tokens == set()
-    assert session_of(hub, cookie) is None
+    assert session_of(hub, cookie, Caller("en")) is None
 
 
 def test_signing_out_twice_is_harmless(browser: TestClient) -> None:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
+from ui.stub_api import StubApi
 
 from augury.ui import visit
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie
@@ -30,6 +29,7 @@ def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The browser's cookies."""
     jar: dict[str, str] = {}
     monkeypatch.setattr(visit, "cookie", jar.get)
+    monkeypatch.setattr(visit, "visitor_address", lambda: None)
     return jar
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_password_is_answered_with_a_sentence(open_page: Open) -> None:
     assert page.error[0].value == "Wrong username or password."
 
 
-def test_an_empty_form_is_not_sent(open_page: Open, api: Any) -> None:
+def test_an_empty_form_is_not_sent(open_page: Open, api: StubApi) -> None:
     page = open_page("register")
     page.button[0].click().run()
     assert "Fill in" in page.error[0].value
@@ -140,7 +140,7 @@ def test_a_model_shows_its_metrics_inputs_and_card(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_a_prediction_is_bought_by_the_generated_form(open_page: Open, api: Any) -> None:
+def test_a_prediction_is_bought_by_the_generated_form(open_page: Open, api: StubApi) -> None:
     page = open_page("predict", model="dear")
     assert [field.label for field in page.number_input] == [
         "Age, years",
@@ -168,7 +168,7 @@ def test_a_prediction_is_bought_by_the_generated_form(open_page: Open, api: Any)
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_buying_again_is_a_new_sale(open_page: Open, api: Any) -> None:
+def test_buying_again_is_a_new_sale(open_page: Open, api: StubApi) -> None:
     page = open_page("predict", model="cheap")
     for _ in range(2):
         next(one for one in page.button if "Predict for" in one.label).click().run()
@@ -176,7 +176,7 @@ def test_buying_again_is_a_new_sale(open_page: Open, api: Any) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_a_field_left_empty_is_named_and_nothing_is_sent(open_page: Open, api: Any) -> None:
+def test_a_field_left_empty_is_named_and_nothing_is_sent(open_page: Open, api: StubApi) -> None:
     income = {"type": "number", "title": "Annual income"}
     schema = {"type": "object", "required": ["income"], "properties": {"income": income}}
     api.models[0]["input_schema"] = schema
@@ -187,7 +187,7 @@ def test_a_field_left_empty_is_named_and_nothing_is_sent(open_page: Open, api: A
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_a_refusal_is_shown_in_its_own_words(open_page: Open, api: Any) -> None:
+def test_a_refusal_is_shown_in_its_own_words(open_page: Open, api: StubApi) -> None:
     api.balance = 5
     page = open_page("predict", model="dear")
     next(one for one in page.button if "Predict for" in one.label).click().run()
@@ -209,7 +209,7 @@ def test_what_was_bought_is_in_the_history(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: Any) -> None:
+def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: StubApi) -> None:
     page = open_page("transactions")
     api.access_tokens.clear()
     api.refresh_tokens.clear()
@@ -223,7 +223,7 @@ def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: Any) -> N
     "path", ["", "models", "predict", "predictions", "transactions", "sign-in", "register"]
 )
 def test_an_api_that_is_down_is_a_sentence_and_not_a_trace(
-    open_page: Open, api: Any, path: str
+    open_page: Open, api: StubApi, path: str
 ) -> None:
     page = open_page(path)
     api.is_down = True

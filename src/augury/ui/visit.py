@@ -48,12 +48,17 @@ def current_reader() -> Reader:
 
 def current_caller(reader: Reader) -> Caller:
     """Return for whom this run calls the API."""
-    return Caller(reader.language, st.context.ip_address)
+    return Caller(reader.language, visitor_address())
 
 
 def current_session(reader: Reader) -> Session | None:
     """Return the session of this browser; Unreachable when only the API could tell."""
     return session_of(hub(), cookie(SESSION_COOKIE), current_caller(reader))
+
+
+def visitor_address() -> str | None:
+    """Return the address that this page was asked from; None when it is this machine."""
+    return st.context.ip_address
 
 
 def cookie(name: str) -> str | None:
