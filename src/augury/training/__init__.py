@@ -1,0 +1,1 @@
+"""Makes the models that ship. Needs the `train` extra; nothing that serves imports it."""

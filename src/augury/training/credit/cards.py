@@ -1,0 +1,181 @@
+"""The model cards in both languages: templates in `texts/`, figures always measured ones."""
+
+import math
+from dataclasses import dataclass
+from string import Template
+
+import msgspec
+import numpy as np
+
+from augury.inference.manifest import InputField, Manifest
+from augury.training.calibration import Floats
+from augury.training.credit.dataset import Dataset, Target
+from augury.training.credit.fields import place, text
+from augury.training.effects import Effect
+from augury.training.metrics import Group, group
+
+LANGUAGES = {"en": "card.md", "ru": "card.ru.md"}
+
+# Where a band of ages begins; the last one is open.
+_AGES = [18, 23, 26, 30, 40, 50]
+_WORDS = msgspec.json.decode(text("words.json"), type=dict[str, dict[str, str]])
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a card reports besides the manifest: out-of-fold chances, effects, parity."""
+
+    dataset: Dataset
+    chance: Floats
+    effects: list[Effect]
+    parity: float
+    monotone: bool
+    seed: int
+
+
+def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
+    """Return the card of a model as Markdown in one language."""
+    data, metrics = evidence.dataset, manifest.metrics
+    number = _Numbers(language)
+    values = {
+        "title": getattr(manifest.title, language),
+        "description": getattr(manifest.description, language),
+        "made": text(f"{manifest.name}.{language}.md").strip(),
+        "rows_read": number.whole(data.rows_read),
+        "rows_used": number.whole(len(data.target)),
+        "duplicates": number.whole(data.duplicates),
+        "impossible": number.whole(data.impossible),
+        "base_rate": number.percent(float(data.target.mean())),
+        "seed": str(evidence.seed),
+        "price": str(manifest.price),
+        "kilobytes": number.whole(round(manifest.artifact.bytes / 1000)),
+        "roc_auc": number.decimal(metrics.roc_auc, 4),
+        "average_precision": number.decimal(metrics.average_precision, 4),
+        "brier": number.decimal(metrics.brier, 4),
+        "log_loss": number.decimal(metrics.log_loss, 4),
+        "ece": number.decimal(metrics.expected_calibration_error, 4),
+        "parity": f"{max(evidence.parity, 1e-9):.0e}",
+        "approve_below": number.decimal(manifest.decision.approve_below, 2),
+        "decline_from": number.decimal(manifest.decision.decline_from, 2),
+        "calibration_rows": "\n".join(
+            f"| {n} | {number.percent(part.predicted)} | {number.percent(part.observed)}"
+            f" | {number.whole(part.rows)} |"
+            for n, part in enumerate(metrics.calibration_curve, 1)
+        ),
+        "effect_rows": "\n".join(
+            _effect_row(effect, language, number) for effect in evidence.effects
+        ),
+        "decision_rows": _decision_rows(manifest, evidence, language, number),
+        "age_rows": _age_rows(manifest, evidence, language, number),
+        "monotone": _WORDS["held" if evidence.monotone else "free"][language],
+        "field_rows": "\n".join(
+            _field_row(field, language) for field in manifest.inputs
+        ),
+    }
+    return Template(text(f"card.{language}.md")).substitute(values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Writes numbers the way a language does."""
+
+    language: str
+
+    def decimal(self, value: float, digits: int) -> str:
+        if math.isnan(value):
+            return "–"
+        written = f"{value:.{digits}f}"
+        return written.replace(".", ",") if self.language == "ru" else written
+
+    def percent(self, value: float) -> str:
+        gap = "\u00a0" if self.language == "ru" else ""
+        return "–" if math.isnan(value) else f"{self.decimal(100 * value, 1)}{gap}%"
+
+    def whole(self, value: int) -> str:
+        return f"{value:,}".replace(",", "\u00a0" if self.language == "ru" else ",")
+
+
+def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:
+    title = getattr(effect.field.title, language)
+    word = _WORDS[effect.direction][language]
+    points = (
+        "–"
+        if effect.direction == "unordered"
+        else number.decimal(100 * effect.change, 1)
+    )
+    low, high = (
+        number.percent(float(end))
+        for end in (effect.average.min(), effect.average.max())
+    )
+    return f"| {title} (`{effect.field.name}`) | {word} | {points} | {low} – {high} |"
+
+
+def _decision_rows(
+    manifest: Manifest, evidence: Evidence, language: str, number: _Numbers
+) -> str:
+    low, high = manifest.decision.approve_below, manifest.decision.decline_from
+    chance, target = evidence.chance, evidence.dataset.target
+    kinds = {
+        "approve": chance < low,
+        "review": (chance >= low) & (chance < high),
+        "decline": chance >= high,
+    }
+    rows = []
+    for kind, chosen in kinds.items():
+        rate = float(target[chosen].mean()) if chosen.any() else math.nan
+        share = number.percent(float(chosen.mean()))
+        rows.append(f"| {_WORDS[kind][language]} | {share} | {number.percent(rate)} |")
+    return "\n".join(rows)
+
+
+def _age_rows(
+    manifest: Manifest, evidence: Evidence, language: str, number: _Numbers
+) -> str:
+    return "\n".join(
+        f"| {found.name} | {number.whole(found.rows)} | "
+        + " | ".join(
+            number.percent(share)
+            for share in (
+                found.observed,
+                found.predicted,
+                found.approved,
+                found.declined,
+                found.repaid_declined,
+                found.defaulted_approved,
+            )
+        )
+        + " |"
+        for found in _ages(manifest, evidence.chance, evidence.dataset, language)
+    )
+
+
+def _ages(
+    manifest: Manifest, chance: Floats, data: Dataset, language: str
+) -> list[Group]:
+    age = data.matrix[:, place("person_age")]
+    target: Target = data.target
+    found = []
+    for low, high in zip(_AGES, [*_AGES[1:], None], strict=True):
+        chosen = (age >= low) & (age < (high or math.inf))
+        name = f"{low}–{high - 1}" if high else f"{low}+"
+        found.append((name, chosen))
+    found.append((_WORDS["everyone"][language], np.ones(len(age), bool)))
+    low, high = manifest.decision.approve_below, manifest.decision.decline_from
+    return [
+        group(name, chance[chosen], target[chosen], low, high)
+        for name, chosen in found
+        if chosen.any()
+    ]
+
+
+def _field_row(field: InputField, language: str) -> str:
+    title, description = (
+        getattr(field.title, language),
+        getattr(field.description, language),
+    )
+    values = (
+        ", ".join(field.categories)
+        if field.categories
+        else f"{field.minimum:g} – {field.maximum:.0f}"
+    )
+    return f"| `{field.name}` | {title} | {description} | {values} |"
