@@ -1,6 +1,5 @@
 """The composition root: builds a running house from settings."""
 
-import os
 import secrets
 from dataclasses import dataclass
 
@@ -61,8 +60,7 @@ def prepare(settings: Settings) -> FirstStart:
 def build(settings: Settings) -> House:
     """Return a house on a prepared database, its models loaded."""
     db = open_database(settings)
-    threads = settings.inference_threads or len(os.sched_getaffinity(0))
-    catalogue = Catalogue.load(db, settings.artifacts_dir, threads)
+    catalogue = Catalogue.load(db, settings.artifacts_dir, settings.inference_threads)
     tokens = Tokens(
         settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
     )

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         "on", description="`off` for benchmarks and trusted networks."
     )
     inference_threads: int = Field(
-        0, ge=0, le=256, description="Threads that models may use; 0 means one per processor."
+        1, ge=1, le=64, description="Threads that one call of a model may use."
     )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
 

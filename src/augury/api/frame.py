@@ -100,12 +100,13 @@ def _limited(headers: dict[bytes, bytes], receive: Receive) -> Receive:
 
 async def send_problem(problem: Problem, send: Send) -> None:
     """Send an answer that is not a success."""
-    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(problem.body))}
-    await send_body(problem.status, headers | problem.headers, problem.body, send)
+    headers = {"content-type": MEDIA_TYPE} | problem.headers
+    await send_body(problem.status, headers, problem.body, send)
 
 
 async def send_body(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
     """Send a whole answer."""
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    encoded.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

@@ -29,10 +29,10 @@ class InputField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: Literal["integer", "number", "category"]
     title: Localised
     description: Localised
-    example: float | str
+    example: int | float | str
     unit: Localised | None = None
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     categories: list[str] | None = None
     category_titles: dict[str, Localised] | None = None
     nullable: bool = False
@@ -107,7 +107,7 @@ class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows and the probabilities that the artefact must give for them, checked at every load."""
 
     tolerance: float
-    inputs: list[dict[str, float | str | None]]
+    inputs: list[dict[str, int | float | str | None]]
     default_probability: list[float]
 
 

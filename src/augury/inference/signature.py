@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import astuple
 
 from augury.inference.manifest import InputField, Manifest, RatioCheck
 from augury.kit.errors import Fault, InvalidInput, invalid
@@ -41,6 +42,7 @@ class Signature:
         self.fields = manifest.inputs
         self._checks = manifest.checks
         self._place = {field.name: place for place, field in enumerate(self.fields)}
+        self._integers = [p for p, field in enumerate(self.fields) if field.type == "integer"]
         self._codes: list[dict[Any, float] | None] = [
             {name: float(code) for code, name in enumerate(field.categories)}
             if field.categories
@@ -60,21 +62,22 @@ class Signature:
     def decode(self, inputs: bytes | msgspec.Raw) -> Matrix:
         """Return the matrix for a JSON array of 1..1000 rows; raises `InvalidInput` with all faults."""
         try:
-            rows = [msgspec.structs.astuple(row) for row in self._decoder.decode(inputs)]
+            matrix = self._encode(list(map(astuple, self._decoder.decode(inputs))))
         except (msgspec.DecodeError, RecursionError):
             # The fast decoder stops at the first fault; a customer wants to see them all.
-            rows = self._decode_slowly(bytes(inputs))
-        return self._encode(rows)
+            return self._encode(self._decode_slowly(bytes(inputs)))
+        whole = matrix[:, self._integers]
+        if not ((whole == np.trunc(whole)) | np.isnan(whole)).all():
+            return self._encode(self._decode_slowly(bytes(inputs)))
+        return matrix
 
     def _encode(self, rows: Sequence[tuple[Any, ...]]) -> Matrix:
         codes = self._codes
-        flat: list[float | None] = [
-            value if code is None else code[value]
-            for row in rows
-            for value, code in zip(row, codes, strict=True)
-        ]
-        # None becomes NaN here.
-        return np.array(flat, dtype=np.float32).reshape(len(rows), len(codes))
+        matrix = np.empty((len(rows), len(codes)), dtype=np.float32)
+        for place, (column, code) in enumerate(zip(zip(*rows, strict=True), codes, strict=True)):
+            # None becomes NaN here.
+            matrix[:, place] = column if code is None else [code[value] for value in column]
+        return matrix
 
     def inconsistencies(self, matrix: Matrix) -> list[Inconsistency]:
         """Return which rows do not pass which soft check."""
@@ -126,8 +129,8 @@ def _member(field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
     if field.type == "category":
         kind = Literal[tuple(field.categories or ())]
     else:
-        limits = msgspec.Meta(ge=field.minimum, le=field.maximum)
-        kind = Annotated[int if field.type == "integer" else float, limits]
+        # Whole numbers too: many senders write 30 as 30.0, and `decode` checks them afterwards.
+        kind = Annotated[float, msgspec.Meta(ge=field.minimum, le=field.maximum)]
     return (field.name, kind | None, None) if field.nullable else (field.name, kind)
 
 

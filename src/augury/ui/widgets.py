@@ -1,5 +1,6 @@
 """One widget for each kind of field, and what the visitor put in."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -9,7 +10,6 @@ from augury.ui.elements import plain
 from augury.ui.fields import Choice, Field
 from augury.ui.reader import Reader
 
-_STEPS: Final[Mapping[type, float]] = {int: 1, float: 0.01}
 # What was typed outlives a switch of pages, and a page not drawn because the API was away.
 _KEPT: Final = "session"
 # The overloads have no case for a value that may be None beside bounds that may be None.
@@ -87,7 +87,7 @@ def _draw_number(
         min_value=_as(kind, field.minimum),
         max_value=_as(kind, field.maximum),
         value=_as(kind, example),
-        step=_as(kind, field.step) or _STEPS[kind],
+        step=_as(kind, field.step or _step(field)),
         # The shortest form: 50000 and 0.2, not 50000.00 and 0.20.
         format="%d" if kind is int else "%g",
         placeholder=empty,
@@ -95,6 +95,14 @@ def _draw_number(
         key=key,
         persist_state=_KEPT,
     )
+
+
+def _step(field: Field) -> float:
+    """Return a step that is felt: a tenth of the example's order of magnitude."""
+    least = 1.0 if field.kind == "integer" else 0.01
+    if not _is_number(field.example) or not field.example:
+        return least
+    return max(least, 10.0 ** (math.floor(math.log10(abs(field.example))) - 1))
 
 
 def _as(kind: type[int] | type[float], value: float | None) -> float | None:

@@ -18,6 +18,7 @@ from augury.api.frame import send_body
 from augury.api.responses import answers, refusals
 from augury.bootstrap import House
 from augury.kit.clock import SECOND
+from augury.ledger.refusals import InsufficientCredits
 from augury.predictions import history
 from augury.predictions.schemas import PredictionDetails, PredictionPage
 from augury.users.tokens import Unauthenticated
@@ -110,9 +111,13 @@ class Sale(_Door):
         self, user_id: str, body: bytes, headers: dict[bytes, bytes], language: str, send: Send
     ) -> None:
         key = headers.get(b"idempotency-key")
-        sold, replayed = await self._house.shop.buy(
-            user_id, body, None if key is None else key.decode("latin-1"), language
-        )
+        try:
+            sold, replayed = await self._house.shop.buy(
+                user_id, body, None if key is None else key.decode("latin-1"), language
+            )
+        except InsufficientCredits as refusal:
+            refusal.values["top_up_url"] = self._house.settings.ui_url
+            raise
         extra = {"idempotent-replayed": "true"} if replayed else {}
         location = {"location": f"/v1/predictions/{sold.id}"}
         await send_body(201, _JSON | location | extra, msgspec.json.encode(sold), send)

@@ -1,5 +1,6 @@
 """The `catboost` runtime: native `.cbm` files with native categories."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,11 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     except (catboost.CatBoostError, OSError) as error:
         message = f"{path.name} is not a model that CatBoost can open: {error}"
         raise BadModel(message) from error
-    names = [field.name for field in manifest.inputs]
-    if model.feature_names_ != names:
-        message = f"the model was trained on {model.feature_names_}, the manifest has {names}"
-        raise BadModel(message)
-    columns = _Columns(manifest)
-    if model.get_cat_feature_indices() != columns.categories:
-        message = "the model's categorical features are not the manifest's categories"
-        raise BadModel(message)
+    to_features = _features_of(model, manifest)
 
     def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         raw = model.predict(
-            columns.split(matrix), prediction_type="RawFormulaVal", thread_count=threads
+            to_features(matrix), prediction_type="RawFormulaVal", thread_count=threads
         )
         odds: npt.NDArray[np.float64] = np.exp(-np.atleast_1d(raw))
         return 1.0 / (1.0 + odds)
@@ -38,24 +32,37 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     return predict
 
 
-class _Columns:
-    """Turns the matrix into the two blocks that CatBoost reads fastest: numbers and categories."""
+def _features_of(
+    model: catboost.CatBoostClassifier, manifest: Manifest
+) -> Callable[[npt.NDArray[np.float32]], Any]:
+    """Return what turns the matrix into the features that this model was trained on."""
+    fields = manifest.inputs
+    numbers = [place for place, field in enumerate(fields) if field.type != "category"]
+    categories = [place for place, field in enumerate(fields) if field.type == "category"]
+    names = [np.array([n.encode() for n in fields[p].categories or ()], object) for p in categories]
 
-    def __init__(self, manifest: Manifest) -> None:
-        places = enumerate(manifest.inputs)
-        self.categories = [place for place, field in places if field.type == "category"]
-        self._numbers = [
-            place for place, field in enumerate(manifest.inputs) if field.type != "category"
-        ]
-        self._names = [
-            np.array([name.encode() for name in manifest.inputs[place].categories or ()], object)
-            for place in self.categories
-        ]
-
-    def split(self, matrix: npt.NDArray[np.float32]) -> Any:
-        codes = matrix[:, self.categories].astype(np.intp)
+    def blocks(matrix: npt.NDArray[np.float32]) -> Any:
+        codes = matrix[:, categories].astype(np.intp)
         named = np.empty(codes.shape, dtype=object)
-        for column, names in enumerate(self._names):
-            named[:, column] = names[codes[:, column]]
-        numbers = np.ascontiguousarray(matrix[:, self._numbers])
-        return catboost.FeaturesData(num_feature_data=numbers, cat_feature_data=named)
+        for column, of_column in enumerate(names):
+            named[:, column] = of_column[codes[:, column]]
+        return catboost.FeaturesData(
+            num_feature_data=np.ascontiguousarray(matrix[:, numbers]), cat_feature_data=named
+        )
+
+    def cells(matrix: npt.NDArray[np.float32]) -> Any:
+        table = matrix.astype(object)
+        for place, of_column in zip(categories, names, strict=True):
+            table[:, place] = of_column[matrix[:, place].astype(np.intp)]
+        return table
+
+    trained_on = (model.feature_names_, sorted(model.get_cat_feature_indices()))
+    in_order = [field.name for field in fields]
+    if trained_on == (in_order, categories):
+        return cells
+    # Numbers first, then categories: two blocks that CatBoost reads five times faster than cells.
+    first = [in_order[place] for place in (*numbers, *categories)]
+    if trained_on == (first, list(range(len(numbers), len(fields)))):
+        return blocks
+    message = f"the model was trained on {trained_on}, the manifest has {in_order} with {categories}"
+    raise BadModel(message)

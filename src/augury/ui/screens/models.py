@@ -1,5 +1,6 @@
 """The catalogue: every model on sale, and one model in full."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from augury.ui.reader import Reader
 from augury.ui.visit import Visit
 
 _DIGITS = 4
+_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+_HEADING = re.compile(r"^(#{2,5} )", re.MULTILINE)
 
 
 def show(visit: Visit) -> None:
@@ -62,15 +65,12 @@ def _show_one(visit: Visit, model: Model) -> None:
             for name, value in measures
         ]
         show_table((reader.text("models.metric"), reader.text("models.value")), rows)
-        method = model.metrics.get("method")
-        if isinstance(method, str):
-            st.caption(prose(method))
     _show_inputs(read_fields(model.input_schema, reader), reader)
     card = reader.pick(model.card)
     if card:
         st.header(reader.text("models.card"), anchor=False)
         with st.container(border=True):
-            st.markdown(prose(card))
+            st.markdown(prose(_without_what_the_page_has(card)))
 
 
 def _show_summary(visit: Visit, model: Model, *, is_alone: bool) -> None:
@@ -106,6 +106,13 @@ def _show_inputs(fields: tuple[Field, ...], reader: Reader) -> None:
     ]
     columns = ("models.input", "models.unit", "models.values", "models.meaning")
     show_table([reader.text(key) for key in columns], rows)
+
+
+def _without_what_the_page_has(card: str) -> str:
+    # The page has shown the title; pictures beside the card's file are not served with it.
+    body = _PICTURE.sub("", card.lstrip())
+    body = body.partition("\n")[2] if body.startswith("# ") else body
+    return _HEADING.sub(r"#\1", body)
 
 
 def _domain(field: Field, reader: Reader) -> str:
