@@ -168,11 +168,33 @@ def test_a_prediction_is_bought_by_the_generated_form(open_page: Open, api: Stub
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_buying_again_is_a_new_sale(open_page: Open, api: StubApi) -> None:
+@pytest.mark.parametrize(("double_click_seconds", "sales"), [(60.0, 1), (0.0, 2)])
+def test_a_double_click_is_one_sale_and_a_later_click_another(
+    open_page: Open,
+    api: StubApi,
+    monkeypatch: pytest.MonkeyPatch,
+    double_click_seconds: float,
+    sales: int,
+) -> None:
+    monkeypatch.setattr(predict, "_DOUBLE_CLICK_SECONDS", double_click_seconds)
     page = open_page("predict", model="cheap")
     for _ in range(2):
         next(one for one in page.button if "Predict for" in one.label).click().run()
-    assert len(api.sold) == 2
+    assert len(api.sold) == sales
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_emptied_field_is_unknown_and_not_the_example(open_page: Open, api: StubApi) -> None:
+    age = {"type": ["integer", "null"], "title": "Age", "examples": [30]}
+    home = {"enum": ["RENT", "OWN", None], "title": "Home", "examples": ["RENT"]}
+    api.models[0]["input_schema"] = {"type": "object", "properties": {"age": age, "home": home}}
+    page = open_page("predict", model="cheap")
+    assert (page.number_input[0].value, page.selectbox[1].value) == (30, "RENT")
+    page.number_input[0].set_value(None)
+    page.selectbox[1].set_value(None)
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    (sale,) = api.sold.values()
+    assert sale["inputs"] == [{"age": None, "home": None}]
 
 
 @pytest.mark.usefixtures("signed_in")

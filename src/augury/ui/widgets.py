@@ -7,9 +7,11 @@ from typing import Any, Final, cast
 import streamlit as st
 
 from augury.ui.elements import plain
-from augury.ui.fields import Choice, Field
+from augury.ui.fields import Field
 from augury.ui.reader import Reader
 
+_SCREENFUL: Final = 12
+_SEEDED_KEY: Final = "form/seeded"
 # What was typed outlives a switch of pages, and a page not drawn because the API was away.
 _KEPT: Final = "session"
 # The overloads have no case for a value that may be None beside bounds that may be None.
@@ -29,10 +31,10 @@ def draw_form(
                 value = _draw(field, reader, f"{key_prefix}/{field.name}")
             if value is not None:
                 row[field.name] = value
-            elif field.required and not field.nullable:
-                empty.append(field)
-            elif field.required:
+            elif field.nullable:
                 row[field.name] = None
+            elif field.required:
+                empty.append(field)
     return row, empty
 
 
@@ -60,19 +62,23 @@ def _draw(field: Field, reader: Reader, key: str) -> Any:  # noqa: ANN401 - what
 
 
 def _draw_choice(field: Field, label: str, help_text: str | None, key: str, reader: Reader) -> Any:  # noqa: ANN401 - whatever the enumeration holds
-    values = [choice.value for choice in field.choices]
-    chosen: Choice | None = st.selectbox(
+    # The values and not the titles are the options: they survive a switch of language.
+    titles = {choice.value: choice.title for choice in field.choices}
+    values = list(titles)
+    example = field.example if field.example in titles else None
+    if field.nullable:
+        _seed(key, example)
+    return st.selectbox(
         label,
-        field.choices,
-        index=values.index(field.example) if field.example in values else None,
-        format_func=lambda choice: choice.title,
-        placeholder=reader.text("form.choose"),
+        values,
+        index=None if field.nullable or example is None else values.index(example),
+        format_func=lambda value: titles.get(value, str(value)),
+        placeholder=reader.text("form.unknown" if field.nullable else "form.choose"),
         help=help_text,
         key=key,
         persist_state=_KEPT,
-        filter_mode=None if len(values) < 12 else "fuzzy",  # noqa: PLR2004 - a screenful
+        filter_mode=None if len(values) < _SCREENFUL else "fuzzy",
     )
-    return chosen.value if chosen is not None else None
 
 
 def _draw_number(
@@ -82,11 +88,12 @@ def _draw_number(
     example = field.example if _is_number(field.example) else None
     # Streamlit wants all of a widget's numbers to be of one type.
     kind = int if field.kind == "integer" else float
+    _seed(key, _as(kind, example))
     return _number_input(
         label,
         min_value=_as(kind, field.minimum),
         max_value=_as(kind, field.maximum),
-        value=_as(kind, example),
+        value=None,
         step=_as(kind, field.step or _step(field)),
         # The shortest form: 50000 and 0.2, not 50000.00 and 0.20.
         format="%d" if kind is int else "%g",
@@ -95,6 +102,15 @@ def _draw_number(
         key=key,
         persist_state=_KEPT,
     )
+
+
+def _seed(key: str, example: object) -> None:
+    # Not as the widget's default: emptying such a widget brings the default back, and somebody
+    # who meant "not known" would pay for a prediction about the example.
+    seeded: set[str] = st.session_state.setdefault(_SEEDED_KEY, set())
+    if key not in seeded:
+        seeded.add(key)
+        st.session_state[key] = example
 
 
 def _step(field: Field) -> float:
