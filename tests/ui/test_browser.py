@@ -13,19 +13,8 @@ from typing import NamedTuple
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 STARTS_WITHIN_SECONDS = 90
 ENDS_WITHIN_SECONDS = 10
 SEES_WITHIN_MS = 20_000
@@ -61,22 +50,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
             assert process.wait(ENDS_WITHIN_SECONDS) == 0
         finally:
             process.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    if not CHROMIUM.exists():
-        message = f"no browser at {CHROMIUM}: install the package chromium to run the browser test"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=list(CHROMIUM_OPTIONS)
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture

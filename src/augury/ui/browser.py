@@ -30,7 +30,9 @@ def tell(path: str, fields: Mapping[str, str]) -> None:
 
 
 def set_page_language(language: str) -> None:
-    """Tell the browser (and screen readers) which language the page is in."""
+    """Tell the browser (and screen readers) the page's language; hide hints in another one."""
+    # Streamlit's hints inside inputs ("Press Enter to submit form") exist in English only.
+    st.html("<style>[data-testid='InputInstructions'] {display: none}</style>")
     _run("document.documentElement.lang = fields.language;", "", {"language": language})
 
 

@@ -14,7 +14,7 @@ _SCREENFUL: Final = 12
 _SEEDED_KEY: Final = "form/seeded"
 # What was typed outlives a switch of pages, and a page not drawn because the API was away.
 _KEPT: Final = "session"
-# The overloads have no case for a value that may be None beside bounds that may be None.
+# The overloads have no case for a step whose type is known only when it runs.
 _number_input = cast("Callable[..., float | None]", st.number_input)
 
 
@@ -91,8 +91,10 @@ def _draw_number(
     _seed(key, _as(kind, example))
     return _number_input(
         label,
-        min_value=_as(kind, field.minimum),
-        max_value=_as(kind, field.maximum),
+        # No bounds here: Streamlit would explain them in English. The API does in the reader's
+        # language, for nothing, and it is the judge anyway.
+        min_value=None,
+        max_value=None,
         value=None,
         step=_as(kind, field.step or _step(field)),
         # The shortest form: 50000 and 0.2, not 50000.00 and 0.20.

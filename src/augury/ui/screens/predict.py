@@ -77,7 +77,8 @@ def _show_form(visit: Visit, model: Model) -> Mapping[str, Any] | None:
     """Show the form; return the row to buy a prediction for, or None while there is none."""
     reader = visit.reader
     fields = read_fields(model.input_schema, reader)
-    with st.form(f"predict/{model.name}"):
+    # Credits are spent by a click, never by an Enter on the way from field to field.
+    with st.form(f"predict/{model.name}", enter_to_submit=False):
         row, empty = draw_form(fields, reader, f"predict/{model.name}/{model.version}")
         price = reader.count("credits", model.price)
         submitted = st.form_submit_button(

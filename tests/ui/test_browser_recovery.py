@@ -1,0 +1,129 @@
+"""In a real browser: an API that goes away, and a cabinet that is started again."""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from ui.stub_api import StubApi
+
+STARTS_WITHIN_SECONDS = 60
+SEES_WITHIN_MS = 20_000
+PROGRAM = """
+import sys
+from augury.ui.main import run
+run("127.0.0.1", int(sys.argv[1]), sys.argv[2], "the same secret each time")
+"""
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    """Two free ports: the API's and the cabinet's."""
+    with socket.socket() as first, socket.socket() as second:
+        for probe in (first, second):
+            probe.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+@contextmanager
+def api_served(stub: StubApi, port: int) -> Iterator[None]:
+    """Serve the API in memory on a port."""
+
+    async def answer(request: Request) -> Response:
+        asked = httpx2.Request(
+            request.method,
+            str(request.url),
+            headers=request.headers.raw,
+            content=await request.body(),
+        )
+        given = stub(asked)
+        return Response(given.content, given.status_code, media_type="application/json")
+
+    routes = [Route("/{path:path}", answer, methods=["GET", "POST"])]
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=routes), port=port, log_level="error", ws="none")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(f"http://127.0.0.1:{port}/healthz")
+        yield
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        thread.join()
+
+
+@contextmanager
+def cabinet_served(ports: tuple[int, int]) -> Iterator[None]:
+    """Serve the cabinet in a process of its own."""
+    api_port, ui_port = ports
+    command = [sys.executable, "-c", PROGRAM, str(ui_port), f"http://127.0.0.1:{api_port}"]
+    with subprocess.Popen(command) as process:  # noqa: S603 - our own program
+        try:
+            wait_for(f"http://127.0.0.1:{ui_port}/_stcore/health")
+            yield
+            process.terminate()
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def wait_for(url: str) -> None:
+    """Return when something answers at `url`."""
+    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            httpx2.get(url, trust_env=False)
+        except httpx2.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    message = f"{url} did not come up"
+    raise AssertionError(message)
+
+
+def test_people_stay_signed_in_while_parts_come_and_go(
+    browser: Browser, ports: tuple[int, int], api: StubApi
+) -> None:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US")
+    context.set_default_timeout(SEES_WITHIN_MS)
+    expect.set_options(timeout=SEES_WITHIN_MS)
+    page, second = context.new_page(), context.new_page()
+    with cabinet_served(ports):
+        page.goto("/models")
+        expect(page.get_by_text("not available right now")).to_be_visible()
+        with api_served(api, ports[0]):
+            # It comes back by itself: nobody touches the page.
+            expect(page.get_by_role("heading", name="Credit: dear")).to_be_visible()
+            page.goto("/transactions")
+            page.get_by_label("Username", exact=True).fill("ann")
+            page.get_by_label("Password", exact=True).fill("correct horse")
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_role("cell", name="+5,000")).to_be_visible()
+            second.goto("/predictions")
+            expect(second.get_by_text("Signed in as ann")).to_be_visible()
+    # Twice: the second time shows that the first one renewed the cookie.
+    for _ in range(2):
+        with cabinet_served(ports), api_served(api, ports[0]):
+            for tab in (page, second):
+                tab.reload()
+                expect(tab.get_by_text("Signed in as ann")).to_be_visible()
+            with page.expect_response(re.compile("/session/renew")) as renewed:
+                api.access_tokens.clear()
+                page.reload()
+            assert renewed.value.status == 204  # noqa: PLR2004 - no content
+    assert not api.revoked
+    context.close()
