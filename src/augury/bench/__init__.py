@@ -1,0 +1,1 @@
+"""Benchmarks: what paying costs, as ratios measured side by side in one run."""
