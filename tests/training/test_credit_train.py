@@ -17,11 +17,13 @@ FILES = {"calibration.svg", "card.md", "card.ru.md", "effects.svg", "manifest.js
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a CSV file of made-up rows."""
     return synthetic.write(tmp_path_factory.mktemp("data") / "credit.csv")
 
 
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
+    """Return what the training says."""
     return []
 
 
@@ -29,6 +31,7 @@ def lines() -> list[str]:
 def trained(
     data: Path, lines: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[Manifest]]:
+    """Return the folder and the manifests of one quick training."""
     out = tmp_path_factory.mktemp("first")
     return out, train(data, out, quick=True, say=lines.append)
 
@@ -41,9 +44,8 @@ def test_the_same_data_and_seed_give_the_same_files(
     again = train(data, tmp_path, quick=True, say=lambda _: None)
     assert [m.metrics for m in again] == [m.metrics for m in manifests]
     files = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
-    assert [
-        name for name in files if (out / name).read_bytes() != (tmp_path / name).read_bytes()
-    ] == []
+    differing = [n for n in files if (out / n).read_bytes() != (tmp_path / n).read_bytes()]
+    assert differing == []
 
 
 def test_each_model_gets_a_whole_folder(trained: tuple[Path, list[Manifest]]) -> None:
@@ -67,7 +69,7 @@ def test_progress_is_counted(trained: tuple[Path, list[Manifest]], lines: list[s
 
 @pytest.mark.parametrize("recipe", recipes(quick=True), ids=lambda recipe: recipe.name)
 def test_the_artefact_says_what_was_trained(recipe: Recipe, data: Path, tmp_path: Path) -> None:
-    """On held-out rows, with missing values among them, artefact and model differ by 1e-5 at most."""
+    """On held-out rows, some with missing values, artefact and model agree to 1e-5."""
     rows = read(data)
     seen, held = slice(0, 2000), slice(2000, None)
     fitted = recipe.fit(rows.matrix[seen], rows.target[seen], 7)

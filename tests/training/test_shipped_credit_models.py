@@ -56,7 +56,7 @@ def test_the_artefact_is_the_one_promised(recipe: Recipe) -> None:
 
 @each_model
 def test_the_self_test_passes(recipe: Recipe) -> None:
-    """The shipped artefact gives the promised probabilities, for one row alone and for all at once."""
+    """The shipped artefact gives the promised probabilities, alone and all at once."""
     manifest = _manifest(recipe)
     predict = recipe.serve(MODELS / recipe.name / manifest.artifact.file)
     matrix = _matrix(manifest.self_test.inputs)
@@ -115,14 +115,14 @@ def test_the_scorecard_is_monotone() -> None:
 
 @each_model
 def test_both_cards_show_the_measured_figures(recipe: Recipe) -> None:
-    """Each card carries the ROC AUC of the manifest, written the way its language writes numbers."""
+    """Each card carries the ROC AUC of the manifest, written the way of its language."""
     written = f"{_manifest(recipe).metrics.roc_auc:.4f}"
     assert written in (MODELS / recipe.name / "card.md").read_text()
     assert written.replace(".", ",") in (MODELS / recipe.name / "card.ru.md").read_text()
 
 
 def test_all_models_share_inputs_and_stay_small() -> None:
-    """The three take the same fields, the public example among their rows, and weigh 10 MB at most."""
+    """The three take the same fields, answer the public example, and weigh 10 MB at most."""
     manifests = [_manifest(recipe) for recipe in recipes()]
     assert all(m.inputs == FIELDS for m in manifests)
     assert {f.name: f.example for f in FIELDS} == EXAMPLE

@@ -41,14 +41,12 @@ def effects(
     """
     rows = np.random.default_rng(seed).permutation(len(matrix))[:_ROWS]
     return [
-        _effect(
-            predict, matrix, rows, place, field, ordered=field.name not in unordered
-        )
+        _effect(predict, matrix, rows, place, field, ordered=field.name not in unordered)
         for place, field in enumerate(fields)
     ]
 
 
-def _effect(
+def _effect(  # noqa: PLR0913 (what is fixed, and what is moved)
     predict: Callable[[Matrix], Floats],
     matrix: Matrix,
     rows: npt.NDArray[np.int64],

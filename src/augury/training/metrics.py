@@ -38,14 +38,10 @@ class Group:
 def measure(chance: Floats, target: Target, method: str) -> Metrics:
     """Return the measures of probabilities against outcomes, in 10 bins of equal count."""
     curve = _curve(chance, target)
-    gap = sum(abs(part.predicted - part.observed) * part.rows for part in curve) / len(
-        chance
-    )
+    gap = sum(abs(part.predicted - part.observed) * part.rows for part in curve) / len(chance)
     return Metrics(
         roc_auc=round(float(roc_auc_score(target, chance)), _DIGITS),
-        average_precision=round(
-            float(average_precision_score(target, chance)), _DIGITS
-        ),
+        average_precision=round(float(average_precision_score(target, chance)), _DIGITS),
         brier=round(float(brier_score_loss(target, chance)), _DIGITS),
         log_loss=round(float(log_loss(target, chance)), _DIGITS),
         expected_calibration_error=round(gap, _DIGITS),

@@ -1,6 +1,7 @@
 """Two small pictures for a card, the same to the byte for the same numbers."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +11,7 @@ from augury.inference.manifest import CalibrationBin
 from augury.training.effects import Effect
 
 _INK, _FAINT = "#1f4e79", "#9aa5b1"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "augury",
     "svg.fonttype": "none",  # text stays text: a fifth of the size, and searchable
     "font.size": 8.0,
@@ -26,12 +27,8 @@ def calibration(curve: list[CalibrationBin], path: Path) -> None:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1, linestyle="--")
         predicted, observed = [c.predicted for c in curve], [c.observed for c in curve]
-        axes.plot(
-            predicted, observed, color=_INK, marker="o", markersize=4, linewidth=1.2
-        )
-        axes.set(
-            xlabel="predicted probability of default", ylabel="observed rate of default"
-        )
+        axes.plot(predicted, observed, color=_INK, marker="o", markersize=4, linewidth=1.2)
+        axes.set(xlabel="predicted probability of default", ylabel="observed rate of default")
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         _save(figure, path)
 
@@ -49,10 +46,11 @@ def partial_dependence(shown: list[Effect], path: Path) -> None:
                 axes.set_xticks(places, labels, rotation=45, ha="right")
             else:
                 axes.plot(effect.values, effect.average, color=_INK, linewidth=1.2)
-                axes.locator_params(axis="x", nbins=4)
+                axes.locator_params(axis="x", nbins=3)
             axes.set_title(effect.field.name, fontsize=7)
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
+        panels[0].locator_params(axis="y", nbins=4)
         figure.supylabel("average probability of default")
         _save(figure, path)
 

@@ -10,7 +10,7 @@ import numpy as np
 from augury.inference.manifest import InputField, Manifest
 from augury.training.calibration import Floats
 from augury.training.credit.dataset import Dataset, Target
-from augury.training.credit.fields import place, text
+from augury.training.credit.fields import NAMES, place, text
 from augury.training.effects import Effect
 from augury.training.metrics import Group, group
 
@@ -45,6 +45,7 @@ def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
         "rows_used": number.whole(len(data.target)),
         "duplicates": number.whole(data.duplicates),
         "impossible": number.whole(data.impossible),
+        **_seen(data, number),
         "base_rate": number.percent(float(data.target.mean())),
         "seed": str(evidence.seed),
         "price": str(manifest.price),
@@ -68,9 +69,7 @@ def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
         "decision_rows": _decision_rows(manifest, evidence, language, number),
         "age_rows": _age_rows(manifest, evidence, language, number),
         "monotone": _WORDS["held" if evidence.monotone else "free"][language],
-        "field_rows": "\n".join(
-            _field_row(field, language) for field in manifest.inputs
-        ),
+        "field_rows": "\n".join(_field_row(field, language) for field in manifest.inputs),
     }
     return Template(text(f"card.{language}.md")).substitute(values)
 
@@ -84,7 +83,7 @@ class _Numbers:
     def decimal(self, value: float, digits: int) -> str:
         if math.isnan(value):
             return "–"
-        written = f"{value:.{digits}f}"
+        written = f"{value:.{digits}f}".replace("-", "−")
         return written.replace(".", ",") if self.language == "ru" else written
 
     def percent(self, value: float) -> str:
@@ -95,24 +94,31 @@ class _Numbers:
         return f"{value:,}".replace(",", "\u00a0" if self.language == "ru" else ",")
 
 
+def _seen(data: Dataset, number: _Numbers) -> dict[str, str]:
+    """Return what the cleaned rows hold: shares of missing values and ranges."""
+    columns = {name: data.matrix[:, place(name)] for name in NAMES}
+    missing = {
+        f"missing_{name}": number.percent(float(np.isnan(columns[name]).mean()))
+        for name in ("loan_int_rate", "person_emp_length")
+    }
+    ranges = {
+        f"range_{name}": " – ".join(
+            number.whole(int(edge)) for edge in (np.nanmin(columns[name]), np.nanmax(columns[name]))
+        )
+        for name in ("person_age", "person_income", "loan_amnt")
+    }
+    return missing | ranges
+
+
 def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:
     title = getattr(effect.field.title, language)
     word = _WORDS[effect.direction][language]
-    points = (
-        "–"
-        if effect.direction == "unordered"
-        else number.decimal(100 * effect.change, 1)
-    )
-    low, high = (
-        number.percent(float(end))
-        for end in (effect.average.min(), effect.average.max())
-    )
+    points = "–" if effect.direction == "unordered" else number.decimal(100 * effect.change, 1)
+    low, high = (number.percent(float(end)) for end in (effect.average.min(), effect.average.max()))
     return f"| {title} (`{effect.field.name}`) | {word} | {points} | {low} – {high} |"
 
 
-def _decision_rows(
-    manifest: Manifest, evidence: Evidence, language: str, number: _Numbers
-) -> str:
+def _decision_rows(manifest: Manifest, evidence: Evidence, language: str, number: _Numbers) -> str:
     low, high = manifest.decision.approve_below, manifest.decision.decline_from
     chance, target = evidence.chance, evidence.dataset.target
     kinds = {
@@ -128,9 +134,7 @@ def _decision_rows(
     return "\n".join(rows)
 
 
-def _age_rows(
-    manifest: Manifest, evidence: Evidence, language: str, number: _Numbers
-) -> str:
+def _age_rows(manifest: Manifest, evidence: Evidence, language: str, number: _Numbers) -> str:
     return "\n".join(
         f"| {found.name} | {number.whole(found.rows)} | "
         + " | ".join(
@@ -149,9 +153,7 @@ def _age_rows(
     )
 
 
-def _ages(
-    manifest: Manifest, chance: Floats, data: Dataset, language: str
-) -> list[Group]:
+def _ages(manifest: Manifest, chance: Floats, data: Dataset, language: str) -> list[Group]:
     age = data.matrix[:, place("person_age")]
     target: Target = data.target
     found = []
@@ -160,9 +162,9 @@ def _ages(
         name = f"{low}–{high - 1}" if high else f"{low}+"
         found.append((name, chosen))
     found.append((_WORDS["everyone"][language], np.ones(len(age), bool)))
-    low, high = manifest.decision.approve_below, manifest.decision.decline_from
+    below, start = manifest.decision.approve_below, manifest.decision.decline_from
     return [
-        group(name, chance[chosen], target[chosen], low, high)
+        group(name, chance[chosen], target[chosen], below, start)
         for name, chosen in found
         if chosen.any()
     ]

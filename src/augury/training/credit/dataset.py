@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from augury.inference.manifest import InputField
 from augury.training.credit.fields import CATEGORIES, FIELDS, NAMES
 
 Matrix = npt.NDArray[np.float32]
@@ -44,20 +45,19 @@ def read(path: Path) -> Dataset:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WrongFileError(f"{path} cannot be read: {error.strerror}") from error
+        message = f"{path} cannot be read: {error.strerror}"
+        raise WrongFileError(message) from error
     table = _parse(content, path)
     # Copies leave before anything is split: a row in both parts would be remembered, not predicted.
     distinct = table.drop_duplicates()
     possible = distinct[~_impossible(distinct)]
     target = possible[TARGET].to_numpy(np.int64)
-    if (
-        len(target) < _FEWEST_ROWS
-        or min(target.sum(), (1 - target).sum()) < _FEWEST_OF_EACH
-    ):
-        raise WrongFileError(
+    if len(target) < _FEWEST_ROWS or min(target.sum(), (1 - target).sum()) < _FEWEST_OF_EACH:
+        message = (
             f"{path.name} has {len(target)} usable rows with {target.sum()} defaults: at least"
             f" {_FEWEST_ROWS} rows with {_FEWEST_OF_EACH} of each outcome are needed"
         )
+        raise WrongFileError(message)
     return Dataset(
         matrix=encode(possible),
         target=target,
@@ -83,37 +83,35 @@ def _parse(content: bytes, path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(BytesIO(content), dtype=dict.fromkeys(CATEGORIES, "object"))
     except (ValueError, UnicodeDecodeError) as error:
-        raise WrongFileError(f"{path.name} is not a CSV file: {error}") from error
+        message = f"{path.name} is not a CSV file: {error}"
+        raise WrongFileError(message) from error
     missing = [name for name in [*NAMES, TARGET] if name not in table.columns]
     if missing:
-        raise WrongFileError(
+        message = (
             f"{path.name} lacks the columns {', '.join(missing)}:"
             ' is it the public "credit risk dataset"?'
         )
+        raise WrongFileError(message)
     table = table[[*NAMES, TARGET]]
-    for field in FIELDS:
-        if field.categories:
-            unknown = sorted(
-                {str(value) for value in table[field.name]} - set(field.categories)
-            )
-            if unknown:
-                shown = ", ".join(unknown[:5])
-                raise WrongFileError(
-                    f"column {field.name} holds unknown values: {shown}"
-                )
-        elif not pd.api.types.is_numeric_dtype(table[field.name]):
-            raise WrongFileError(
-                f"column {field.name} holds something that is not a number"
-            )
-        elif not field.nullable and table[field.name].isna().any():
-            raise WrongFileError(
-                f"column {field.name} has missing values, which it must not"
-            )
+    faults = [fault for field in FIELDS if (fault := _fault(field, table[field.name]))]
     if not table[TARGET].isin([0, 1]).all():
-        raise WrongFileError(
-            f"column {TARGET} must hold 0 (repaid) or 1 (defaulted) only"
-        )
+        faults.append(f"column {TARGET} must hold 0 (repaid) or 1 (defaulted) only")
+    if faults:
+        raise WrongFileError(f"{path.name}: " + "; ".join(faults))
     return table
+
+
+def _fault(field: InputField, column: "pd.Series[float]") -> str | None:
+    """Return what is wrong with a column in words, or None."""
+    if field.categories:
+        unknown = sorted({str(value) for value in column} - set(field.categories))
+        told = f"column {field.name} holds unknown values: {', '.join(unknown[:5])}"
+        return told if unknown else None
+    if not pd.api.types.is_numeric_dtype(column):
+        return f"column {field.name} holds something that is not a number"
+    if not field.nullable and column.isna().any():
+        return f"column {field.name} has missing values, which it must not"
+    return None
 
 
 def _impossible(table: pd.DataFrame) -> "pd.Series[bool]":

@@ -25,7 +25,6 @@ def text(name: str) -> str:
 FIELDS = msgspec.json.decode(text("fields.json"), type=list[InputField])
 NAMES = [field.name for field in FIELDS]
 CATEGORIES = {field.name: field.categories for field in FIELDS if field.categories}
-NULLABLE = [place for place, field in enumerate(FIELDS) if field.nullable]
 CHECKS = msgspec.json.decode(text("checks.json"), type=list[RatioCheck])
 ABOUT = msgspec.json.decode(text("models.json"), type=dict[str, _About])
 

@@ -18,8 +18,10 @@ from augury.training.graphs import INPUT, Graph
 # within 0.001), and a plain number leaves nothing for a converter to get wrong.
 MISSING = np.float32(-1)
 
+# 50 trees are 0.0015 of ROC AUC worse, 120 are 0.0005 better and half as big again.
+TREES = 80
 _LEAF_ROWS = 4
-_FIELDS_PER_SPLIT = 8
+_FIELDS_PER_SPLIT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,11 @@ class Forest:
         chances: Floats = self.model.predict_proba(_filled(matrix))[:, 1]
         return chances
 
-    def export(self, curve: Curve) -> bytes:
+    def export(self, curve: Curve | None) -> bytes:
         """Return the ONNX file: the trees as one node, then the calibration curve."""
         graph = Graph()
         missing = graph.add("IsNaN", [INPUT], "missing")
-        known = graph.add(
-            "Where", [missing, graph.constant("sentinel", MISSING), INPUT], "known"
-        )
+        known = graph.add("Where", [missing, graph.constant("sentinel", MISSING), INPUT], "known")
         trees = self._trees()
         trees.input[0], trees.output[1] = known, "chances"
         graph.nodes.append(trees)
@@ -57,7 +57,7 @@ class Forest:
         chance = graph.add("Clip", [default, low, high], "possible")
         rest = graph.add("Sub", [graph.constant("whole", 1.0), chance], "rest")
         odds = graph.add("Div", [chance, rest], "odds")
-        graph.calibrate(graph.add("Log", [odds], "score"), curve)
+        graph.answer(graph.add("Log", [odds], "score"), curve)
         return graph.finish(len(FIELDS))
 
     def _trees(self) -> onnx.NodeProto:
@@ -67,21 +67,16 @@ class Forest:
             options={id(self.model): {"zipmap": False}},
             target_opset={"": 17, "ai.onnx.ml": 3},
         )
-        (trees,) = [
-            n for n in converted.graph.node if n.op_type == "TreeEnsembleClassifier"
-        ]
+        trees: onnx.NodeProto
+        (trees,) = [n for n in converted.graph.node if n.op_type == "TreeEnsembleClassifier"]
         # Statistics of the training run that no runtime reads: an eighth of the file.
-        kept = [
-            attribute
-            for attribute in trees.attribute
-            if attribute.name != "nodes_hitrates"
-        ]
+        kept = [attribute for attribute in trees.attribute if attribute.name != "nodes_hitrates"]
         del trees.attribute[:]
         trees.attribute.extend(kept)
         return trees
 
 
-def fit(matrix: Matrix, target: Target, seed: int, trees: int = 80) -> Forest:
+def fit(matrix: Matrix, target: Target, seed: int, trees: int = TREES) -> Forest:
     """Return the forest fitted to float32 [rows, 11]."""
     # Entropy instead of Gini is worth 0.004 of ROC AUC here. One thread: the sum over trees keeps
     # its order, so the same data and seed give the same model to the last bit.

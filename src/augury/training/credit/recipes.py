@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import catboost
 import numpy as np
@@ -21,7 +21,7 @@ class Fitted(Protocol):
     def predict(self, matrix: Matrix) -> Floats:
         """Return the uncorrected probability of default of each row."""
 
-    def export(self, curve: Any) -> bytes:
+    def export(self, curve: Curve | None) -> bytes:
         """Return the content of the artefact, with the calibration curve (or none) inside."""
 
 
@@ -41,7 +41,7 @@ class Recipe:
 
 def recipes(*, quick: bool = False) -> list[Recipe]:
     """Return the recipes; `quick` ones have few trees and are for tests only."""
-    few = {"trees": 30} if quick else {}
+    few = 30
     return [
         Recipe(
             name="credit-logistic-regression",
@@ -58,7 +58,7 @@ def recipes(*, quick: bool = False) -> list[Recipe]:
             price=50,
             runtime="onnx",
             file="model.onnx",
-            fit=partial(forest.fit, **few),
+            fit=partial(forest.fit, trees=few if quick else forest.TREES),
             serve=_onnx,
             calibrated=True,
             monotone=False,
@@ -68,7 +68,7 @@ def recipes(*, quick: bool = False) -> list[Recipe]:
             price=100,
             runtime="catboost",
             file="model.cbm",
-            fit=partial(boosting.fit, **few),
+            fit=partial(boosting.fit, trees=few if quick else boosting.TREES),
             serve=_cbm,
             # It minimises log loss on its own scores and comes out calibrated (measured).
             calibrated=False,
@@ -80,9 +80,7 @@ def recipes(*, quick: bool = False) -> list[Recipe]:
 def _onnx(path: Path) -> Callable[[Matrix], Floats]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def predict(matrix: Matrix) -> Floats:
         (chances,) = session.run(["default_probability"], {"inputs": matrix})
@@ -96,9 +94,7 @@ def _cbm(path: Path) -> Callable[[Matrix], Floats]:
     model.load_model(str(path), format="cbm")
 
     def predict(matrix: Matrix) -> Floats:
-        chances: Floats = model.predict_proba(boosting.named(matrix), thread_count=1)[
-            :, 1
-        ]
+        chances: Floats = model.predict_proba(boosting.named(matrix), thread_count=1)[:, 1]
         return chances
 
     return predict

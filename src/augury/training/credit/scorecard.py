@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from augury.training.calibration import Curve, Floats, sigmoid
 from augury.training.credit.dataset import Matrix, Target
-from augury.training.credit.fields import CATEGORIES, FIELDS, NULLABLE
+from augury.training.credit.fields import CATEGORIES, FIELDS
 from augury.training.graphs import INPUT, Graph
 
 # More pieces where the data is rich and the effect is known to bend.
@@ -37,99 +37,90 @@ _RISES = {
 }
 _FALLS = {"person_income", "person_emp_length"}
 _RIDGE = 0.3
+_NOTHING = 1e-6
+
+
+# What stands in for a missing value: below everything real. There all ramps of a field are 0, and
+# a ramp of its own from here to 0 tells "missing" from "known".
+_MISSING = np.float32(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ramps:
+    """Columns of 0..1: each reads one field, leaves 0 at `start` and reaches 1 after `width`."""
+
+    field: npt.NDArray[np.intp]  # [ramps] the column of the matrix
+    start: Floats  # [ramps] float32 values, so that the graph subtracts exactly the same
+    width: Floats  # [ramps]
+
+    def __call__(self, matrix: Matrix) -> Floats:
+        """Return the ramps of each row, float64 [rows, ramps]."""
+        known = np.where(np.isnan(matrix), _MISSING, matrix).astype(np.float64)
+        return np.clip((known[:, self.field] - self.start) / self.width, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A fitted scorecard: `ramps` columns of 0..1 per row, then one weight for each."""
+    """A fitted scorecard: log-odds are `ramps(matrix) @ weights + intercept`."""
 
-    fill: Matrix  # [11] what stands in for a missing value
-    field: npt.NDArray[np.intp]  # [ramps] the column that a ramp reads
-    start: Floats  # [ramps] where it leaves 0
-    width: Floats  # [ramps] how far it takes to reach 1
-    weights: Floats  # [ramps + nullable fields]
+    ramps: Ramps
+    weights: Floats  # [ramps]
     intercept: float
 
     def predict(self, matrix: Matrix) -> Floats:
         """Return the uncorrected probability of default of each row."""
-        return sigmoid(self._features(matrix) @ self.weights + self.intercept)
+        return sigmoid(self.ramps(matrix) @ self.weights + self.intercept)
 
-    def export(self, curve: Curve) -> bytes:
-        """Return the ONNX file: a handful of small nodes, about as fast as a graph can be."""
-        graph = Graph()
+    def export(self, curve: Curve | None) -> bytes:
+        """Return the ONNX file: seven small nodes, then the calibration curve."""
+        graph, ramps = Graph(), self.ramps
         missing = graph.add("IsNaN", [INPUT], "missing")
-        fill = graph.constant("fill", self.fill)
-        known = graph.add("Where", [missing, fill, INPUT], "known")
-        column = graph.constant("column", self.field, np.int64)
+        known = graph.add("Where", [missing, graph.constant("sentinel", _MISSING), INPUT], "known")
+        column = graph.constant("column", ramps.field, np.int64)
         chosen = graph.add("Gather", [known, column], "chosen", axis=1)
         # Subtract first: the difference of neighbours is exact in float32, while one matrix product
-        # of `x / width - start / width` was off by 5e-4 in probability.
-        beyond = graph.add(
-            "Sub", [chosen, graph.constant("start", self.start)], "beyond"
-        )
-        lines = graph.add(
-            "Mul", [beyond, graph.constant("slope", 1 / self.width)], "lines"
-        )
+        # of `x / width - start / width` loses digits to cancellation.
+        beyond = graph.add("Sub", [chosen, graph.constant("start", ramps.start)], "beyond")
+        lines = graph.add("Mul", [beyond, graph.constant("slope", 1 / ramps.width)], "lines")
         zero, one = graph.constant("zero", 0.0), graph.constant("one", 1.0)
-        ramps = graph.add("Clip", [lines, zero, one], "ramps")
-        flags = graph.add("Cast", [missing], "flags", to=1)
-        features = graph.add("Concat", [ramps, flags], "features", axis=1)
-        # A flag column for each field keeps the graph short; those never missing weigh nothing.
-        weights = np.zeros((len(self.field) + len(self.fill), 1))
-        weights[: len(self.field), 0] = self.weights[: len(self.field)]
-        weights[len(self.field) + np.array(NULLABLE), 0] = self.weights[
-            len(self.field) :
-        ]
-        weight, bias = (
-            graph.constant("weights", weights),
-            graph.constant("bias", [self.intercept]),
-        )
-        graph.calibrate(graph.add("Gemm", [features, weight, bias], "score"), curve)
-        return graph.finish(len(self.fill))
-
-    def _features(self, matrix: Matrix) -> Floats:
-        missing = np.isnan(matrix)
-        known = np.where(missing, self.fill, matrix).astype(np.float64)
-        ramps = np.clip((known[:, self.field] - self.start) / self.width, 0, 1)
-        return np.hstack([ramps, missing[:, NULLABLE]])
+        columns = graph.add("Clip", [lines, zero, one], "ramps")
+        weights = graph.constant("weights", self.weights[:, None])
+        intercept = graph.constant("intercept", [self.intercept])
+        graph.answer(graph.add("Gemm", [columns, weights, intercept], "score"), curve)
+        return graph.finish(len(FIELDS))
 
 
 def fit(matrix: Matrix, target: Target, seed: int) -> Scorecard:  # noqa: ARG001 (nothing is random)
     """Return the scorecard fitted to float32 [rows, 11]."""
-    chosen, starts, widths = [], [], []
+    ramps, signs = _ramps(matrix)
+    *weights, intercept = _bounded(ramps(matrix), target, signs)
+    # Held to their sense, many ramps end at exactly 0: what they would add is left out.
+    used = np.abs(weights) > _NOTHING
+    kept = Ramps(ramps.field[used], ramps.start[used], ramps.width[used])
+    return Scorecard(kept, np.array(weights)[used], float(intercept))
+
+
+def _ramps(matrix: Matrix) -> tuple[Ramps, Floats]:
+    """Return the ramps over all fields, and +1, -1 or 0 (free) for the sign of each weight."""
+    columns: list[int] = []
+    starts: list[float] = []
+    widths: list[float] = []
+    signs: list[float] = []
     for column, field in enumerate(FIELDS):
+        if field.nullable:
+            columns, starts, widths = [*columns, column], [*starts, float(_MISSING)], [*widths, 1.0]
+            signs.append(0.0)
         edges = _edges(field.name, matrix[:, column])
-        chosen += [column] * (len(edges) - 1)
-        starts += list(edges[:-1])
-        widths += list(np.diff(edges))
-    shape = Scorecard(
-        fill=np.nanmedian(matrix, axis=0).astype(np.float32),
-        field=np.array(chosen, np.intp),
-        start=np.array(starts),
-        width=np.array(widths),
-        weights=np.empty(0),
-        intercept=0.0,
-    )
-    *weights, intercept = _bounded(shape._features(matrix), target, _signs(shape.field))  # noqa: SLF001
-    return Scorecard(
-        shape.fill,
-        shape.field,
-        shape.start,
-        shape.width,
-        np.array(weights),
-        float(intercept),
-    )
-
-
-def _signs(columns: npt.NDArray[np.intp]) -> Floats:
-    """Return +1, -1 or 0 (free) for the weight of each ramp and each missing value."""
-    names = [FIELDS[column].name for column in columns]
-    ramps = [1.0 * (name in _RISES) - 1.0 * (name in _FALLS) for name in names]
-    return np.array(ramps + [0.0] * len(NULLABLE))
+        pieces = len(edges) - 1
+        columns += [column] * pieces
+        starts += edges[:-1].tolist()
+        widths += np.diff(edges).tolist()
+        signs += [1.0 * (field.name in _RISES) - 1.0 * (field.name in _FALLS)] * pieces
+    return Ramps(np.array(columns, np.intp), np.array(starts), np.array(widths)), np.array(signs)
 
 
 def _bounded(features: Floats, target: Target, signs: Floats) -> Floats:
-    """Return weights and intercept of a ridge logistic regression whose weights keep their signs."""
+    """Return weights, then intercept, of a ridge logistic regression that keeps the signs."""
     rows = np.hstack([features, np.ones((len(features), 1))])
     ridge = np.append(np.full(len(signs), _RIDGE), 0.0)
 
@@ -139,10 +130,7 @@ def _bounded(features: Floats, target: Target, signs: Floats) -> Floats:
         slope = rows.T @ (sigmoid(score) - target) + ridge * weights
         return (fit + 0.5 * ridge @ weights**2) / len(rows), slope / len(rows)
 
-    bounds = [
-        (0, None) if sign > 0 else (None, 0) if sign < 0 else (None, None)
-        for sign in signs
-    ]
+    bounds = [(0, None) if sign > 0 else (None, 0) if sign < 0 else (None, None) for sign in signs]
     found = minimize(
         loss,
         np.zeros(rows.shape[1]),

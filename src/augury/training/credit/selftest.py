@@ -9,16 +9,8 @@ def rows() -> list[Row]:
     """Return 17 valid rows: typical ones, every category, all edges, and missing values."""
     example: Row = {field.name: field.example for field in FIELDS}
     nullable = [field.name for field in FIELDS if field.nullable]
-    lowest = {
-        field.name: _whole(field.minimum)
-        for field in FIELDS
-        if field.minimum is not None
-    }
-    highest = {
-        field.name: _whole(field.maximum)
-        for field in FIELDS
-        if field.maximum is not None
-    }
+    lowest = {field.name: _whole(field.minimum) for field in FIELDS if field.minimum is not None}
+    highest = {field.name: _whole(field.maximum) for field in FIELDS if field.maximum is not None}
     found = [
         example,
         example | dict.fromkeys(nullable),
@@ -49,7 +41,7 @@ def rows() -> list[Row]:
                 "cb_person_cred_hist_length": 20 - 3 * step,
             }
         )
-    return found + [found[-1] | dict.fromkeys(nullable)]
+    return [*found, found[-1] | dict.fromkeys(nullable)]
 
 
 def _whole(limit: float) -> float:
