@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import os
 import signal
-import sys
 import threading
 from typing import Annotated
 
@@ -37,6 +36,7 @@ def ui(
 
 def _stop_with_parent() -> None:
     """Stop this process when the one that started it has gone, however it went."""
-    while sys.stdin.buffer.read(1):
+    # Not through `sys.stdin`: its lock, held while waiting, would make the interpreter's end abort.
+    while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
