@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx2
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from ui.stub_api import StubApi
 
 from augury.client import Client, Patience
 from augury.ui.hub import Hub, open_hub
+from ui.stub_api import StubApi
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = (

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 STARTS_WITHIN_SECONDS = 90
 ENDS_WITHIN_SECONDS = 10
 SEES_WITHIN_MS = 20_000
-PASSWORD = "a heron over the marsh"  # noqa: S105 - of a user who lives for one test
+PASSWORD = "a heron over the marsh"
 
 
 class Addresses(NamedTuple):
@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
     with (
         log_path.open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,  # noqa: S603
+        subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
     ):
         try:
             for url in (f"{addresses.api}/healthz", f"{addresses.ui}/_stcore/health"):

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
 from ui.stub_api import StubApi
 
 STARTS_WITHIN_SECONDS = 60
@@ -71,7 +72,7 @@ def cabinet_served(ports: tuple[int, int]) -> Iterator[None]:
     """Serve the cabinet in a process of its own."""
     api_port, ui_port = ports
     command = [sys.executable, "-c", PROGRAM, str(ui_port), f"http://127.0.0.1:{api_port}"]
-    with subprocess.Popen(command) as process:  # noqa: S603 - our own program
+    with subprocess.Popen(command) as process:
         try:
             wait_for(f"http://127.0.0.1:{ui_port}/_stcore/health")
             yield
@@ -124,6 +125,6 @@ def test_people_stay_signed_in_while_parts_come_and_go(
             with page.expect_response(re.compile("/session/renew")) as renewed:
                 api.access_tokens.clear()
                 page.reload()
-            assert renewed.value.status == 204  # noqa: PLR2004 - no content
+            assert renewed.value.status == 204
     assert not api.revoked
     context.close()

@@ -48,7 +48,7 @@ def test_it_serves_and_ends_when_told() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(port)], stdin=subprocess.PIPE, env=environment
     ) as process:
         try:

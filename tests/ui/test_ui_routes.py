@@ -3,12 +3,12 @@
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from ui.stub_api import StubApi
 
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
 from augury.ui.hub import Hub
 from augury.ui.routes import ROUTES, safe_path
 from augury.ui.sessions import Caller
+from ui.stub_api import StubApi
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
-from ui.stub_api import StubApi
+from streamlit.util import calc_hash
 
 from augury.ui import visit
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie
@@ -18,6 +19,7 @@ from augury.ui.screens import (
     sign_in,
     transactions,
 )
+from ui.stub_api import StubApi
 
 SCRIPT = Path(visit.__file__).with_name("script.py")
 SCREENS = (overview, models, predict, predictions, transactions, sign_in, register)
@@ -59,28 +61,16 @@ def open_page(hub: Hub, cookies: dict[str, str]) -> Open:
 
 def _go_to(page: AppTest, path: str) -> None:
     # The harness switches pages by file; ours are functions, known by the hash of their path.
-    from streamlit.util import calc_hash  # noqa: PLC0415 - only the harness needs it
-
     page._page_hash = calc_hash(path)  # noqa: SLF001 - see above
     page.run()
 
 
 def words(page: AppTest) -> str:
     """Return everything that the page says."""
-    parts: list[str] = [
-        str(element.value)
-        for kind in (
-            "title",
-            "header",
-            "subheader",
-            "markdown",
-            "caption",
-            "error",
-            "warning",
-            "info",
-        )
-        for element in page.get(kind)
-    ]
+    sentences = (page.title, page.header, page.subheader, page.markdown, page.caption)
+    boxes = (page.error, page.warning, page.info)
+    parts = [str(one.value) for kind in sentences for one in kind]
+    parts += [str(one.value) for kind in boxes for one in kind]
     parts += [f"{metric.label} {metric.value}" for metric in page.metric]
     parts += [button.label for button in page.button]
     parts += [str(table.value.to_dict("records")) for table in page.table]

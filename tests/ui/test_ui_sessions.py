@@ -1,8 +1,8 @@
 """Who is signed in: one refresh at a time, across tabs, restarts and sign-outs."""
 
 import threading
+
 import pytest
-from ui.stub_api import StubApi
 
 from augury.client import Client, Me, Unreachable
 from augury.ui.cookies import session_cookie, session_of
@@ -10,6 +10,7 @@ from augury.ui.hub import Hub, open_hub
 from augury.ui.sealing import Sealer
 from augury.ui.sessions import Caller, Session, SignedOut
 from augury.ui.tickets import Tickets
+from ui.stub_api import StubApi
 
 MAX_AGE_SECONDS = 3600
 ENGLISH = Caller("en", "203.0.113.7")
