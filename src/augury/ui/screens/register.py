@@ -28,9 +28,13 @@ def show(visit: Visit) -> None:
         )
         st.caption(reader.text("register.password_rule"))
         submitted = st.form_submit_button(reader.text("register.submit"), type="primary")
+    if submitted:
+        _register(visit, username, email, password)
     st.page_link(visit.places["sign-in"], label=reader.text("register.have_account"))
-    if not submitted:
-        return
+
+
+def _register(visit: Visit, username: str, email: str, password: str) -> None:
+    reader = visit.reader
     if not username or not email or not password:
         st.error(reader.text("register.incomplete"))
         return

@@ -27,9 +27,13 @@ def show_in_place(visit: Visit, next_path: str) -> None:
             reader.text("field.password"), type="password", autocomplete="current-password"
         )
         submitted = st.form_submit_button(reader.text("sign_in.submit"), type="primary")
+    if submitted:
+        _sign_in(visit, username, password, next_path)
     st.page_link(visit.places["register"], label=reader.text("sign_in.no_account"))
-    if not submitted:
-        return
+
+
+def _sign_in(visit: Visit, username: str, password: str, next_path: str) -> None:
+    reader = visit.reader
     if not username or not password:
         st.error(reader.text("sign_in.incomplete"))
         return
