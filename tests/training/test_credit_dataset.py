@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from training import synthetic
 
 from augury.training.credit.dataset import TARGET, WrongFileError, read
 from augury.training.credit.fields import NAMES, place
+from training import synthetic
 
 
 def test_copies_are_dropped_before_anything_is_split(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training import synthetic
 
 from augury.inference.manifest import Manifest
 from augury.training.calibration import fit_curve
 from augury.training.credit import NotFitToShipError, WrongFileError, pipeline, train
 from augury.training.credit.dataset import read
 from augury.training.credit.recipes import Recipe, recipes
+from training import synthetic
 
 FILES = {"calibration.svg", "card.md", "card.ru.md", "effects.svg", "manifest.json"}
 

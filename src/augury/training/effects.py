@@ -46,7 +46,7 @@ def effects(
     ]
 
 
-def _effect(  # noqa: PLR0913 (what is fixed, and what is moved)
+def _effect(
     predict: Callable[[Matrix], Floats],
     matrix: Matrix,
     rows: npt.NDArray[np.int64],

@@ -107,7 +107,13 @@ def _seen(data: Dataset, number: _Numbers) -> dict[str, str]:
         )
         for name in ("person_age", "person_income", "loan_amnt")
     }
-    return missing | ranges
+    income = columns["person_income"]
+    known, whole = ~np.isnan(income), income % 1000 == 0
+    incomes = {
+        "round_income_defaulted": number.percent(float(data.target[known & whole].mean())),
+        "odd_income_defaulted": number.percent(float(data.target[known & ~whole].mean())),
+    }
+    return missing | ranges | incomes
 
 
 def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:

@@ -161,7 +161,7 @@ def _ship(recipe: Recipe, fitted: Fitted, curve: Curve | None, path: Path, matri
     return worst
 
 
-def _manifest(  # noqa: PLR0913, PLR0917 (it gathers what all the others found)
+def _manifest(
     recipe: Recipe,
     data: Dataset,
     artifact: Path,
