@@ -54,7 +54,14 @@ def api_served(stub: StubApi, port: int) -> Iterator[None]:
 
     routes = [Route("/{path:path}", answer, methods=["GET", "POST"])]
     server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=routes), port=port, log_level="error", ws="none")
+        uvicorn.Config(
+            Starlette(routes=routes),
+            port=port,
+            log_level="error",
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
     )
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -63,7 +70,6 @@ def api_served(stub: StubApi, port: int) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        server.force_exit = True
         thread.join()
 
 
