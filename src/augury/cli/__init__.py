@@ -5,29 +5,29 @@ seconds to load and that a server never needs.
 """
 
 from importlib import import_module
+from typing import cast
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-_COMMANDS = ("serve", "api", "ui", "migrate", "ledger", "train", "bench")
+COMMANDS = ("serve", "api", "ui", "migrate", "ledger", "train", "bench")
 
 
 class _Commands(TyperGroup):
     """Finds a command in the module of its name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - the library gives it
         """Return the names of all commands."""
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | TyperGroup | None:  # noqa: ARG002 - the library gives it
         """Return a command, imported now."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = get_command(import_module(f"augury.cli.{cmd_name}").command)
-        command.name = cmd_name
-        return command
+        found = get_command(import_module(f"augury.cli.{cmd_name}").command)
+        found.name = cmd_name
+        return cast("TyperCommand | TyperGroup", found)
 
 
 app = typer.Typer(
