@@ -12,14 +12,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support.houses import free_port
 from typer.core import TyperGroup
 from typer.main import get_command
 
-import augury.api.app  # noqa: F401 - with the application every refusal is known
+import augury.api.app
 import augury.cli
 from augury.kit.errors import Refusal, all_refusals
 from augury.settings import Settings
+from support.houses import free_port
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.ru.md"]
@@ -115,6 +115,10 @@ def test_every_setting_has_a_row() -> None:
         r"^\| `(AUGURY_[A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE
     )
     assert rows == [f"AUGURY_{name.upper()}" for name in Settings.model_fields]
+
+
+def test_the_application_is_here_so_that_every_refusal_is_known() -> None:
+    assert augury.api.app.create_app
 
 
 def test_every_refusal_has_a_heading_and_no_heading_is_left_over() -> None:

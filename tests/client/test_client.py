@@ -50,7 +50,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return made
 
 
-def client(server: Server, **options: Any) -> Client:  # noqa: ANN401
+def client(server: Server, **options: Any) -> Client:
     """Return a client of `server`."""
     return Client("http://api.test", transport=httpx2.MockTransport(server), **options)
 

@@ -228,7 +228,7 @@ def page(items: list[dict[str, Any]], next_cursor: str | None = None) -> httpx2.
     return httpx2.Response(200, json={"items": items, "next_cursor": next_cursor})
 
 
-def problem(status: int, code: str, detail: str, **more: Any) -> httpx2.Response:  # noqa: ANN401
+def problem(status: int, code: str, detail: str, **more: Any) -> httpx2.Response:
     """Return a refusal."""
     body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
     return httpx2.Response(

@@ -37,5 +37,5 @@ class ApiError(ClientError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class Unreachable(ClientError):  # noqa: N818 - says what happened, as `Refusal` does
+class Unreachable(ClientError):
     """No answer came: the API is down, or the way to it is."""

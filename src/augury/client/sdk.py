@@ -174,13 +174,13 @@ class Client:
         *,
         limit: int = 50,
         cursor: str | None = None,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,  # noqa: A002 - the parameter of the API has this name
     ) -> Page[Transaction]:
         """Return one page of movements on the balance, newest first."""
         query = {"limit": limit, "cursor": cursor, "type": type}
         return self._call("GET", "/v1/transactions", Page[Transaction], params=_present(query))
 
-    def each_transaction(self, *, type: str | None = None) -> Iterator[Transaction]:  # noqa: A002
+    def each_transaction(self, *, type: str | None = None) -> Iterator[Transaction]:  # noqa: A002 - the parameter of the API has this name
         """Yield all movements on the balance, newest first, page by page."""
         query = _present({"limit": 200, "type": type})
         yield from self._walk("/v1/transactions", Page[Transaction], query)
@@ -205,7 +205,7 @@ class Client:
             if cursor is None:
                 return
 
-    def _call(self, method: str, path: str, answer: type[T], **rest: Any) -> T:  # noqa: ANN401
+    def _call(self, method: str, path: str, answer: type[T], **rest: Any) -> T:
         response = self._send(method, path, **rest)
         try:
             return msgspec.json.decode(response.content, type=answer)
@@ -224,7 +224,7 @@ class Client:
         repeatable: bool = False,
         anonymous: bool = False,
         patience: Patience | None = None,
-        **content: Any,  # noqa: ANN401 - handed to httpx2 as it is
+        **content: Any,
     ) -> httpx2.Response:
         sent = dict(headers or {})
         if self.token and not anonymous:

@@ -38,7 +38,7 @@ def exchange(
     headers: Mapping[str, str],
     repeatable: bool,
     patience: Patience,
-    **content: Any,  # noqa: ANN401 - handed to httpx2 as it is
+    **content: Any,
 ) -> httpx2.Response:
     """Return the API's successful response, after as many tries as `patience` allows.
 

@@ -27,7 +27,7 @@ class Caller(Struct, frozen=True):
     address: str | None = None
 
 
-class SignedOut(Exception):  # noqa: N818 - says what happened
+class SignedOut(Exception):
     """The session is over: signed out elsewhere, revoked or expired."""
 
 

@@ -38,7 +38,7 @@ def draw_form(
     return row, empty
 
 
-def _draw(field: Field, reader: Reader, key: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
+def _draw(field: Field, reader: Reader, key: str) -> Any:
     label = plain(f"{field.title}, {field.unit}" if field.unit else field.title)
     help_text = _help(field, reader)
     if field.kind == "choice":
@@ -61,7 +61,7 @@ def _draw(field: Field, reader: Reader, key: str) -> Any:  # noqa: ANN401 - what
     return _draw_number(field, label, help_text, key, reader)
 
 
-def _draw_choice(field: Field, label: str, help_text: str | None, key: str, reader: Reader) -> Any:  # noqa: ANN401 - whatever the enumeration holds
+def _draw_choice(field: Field, label: str, help_text: str | None, key: str, reader: Reader) -> Any:
     # The values and not the titles are the options: they survive a switch of language.
     titles = {choice.value: choice.title for choice in field.choices}
     values = list(titles)
