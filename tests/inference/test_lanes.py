@@ -1,0 +1,126 @@
+"""Lanes: concurrent callers of one model share its calls, and models do not hold up each other."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from support.tiny_models import MATRIX, Tiny
+
+from augury.inference.lanes import Lanes
+from augury.inference.model import Model
+
+
+def run(scenario: Awaitable[None]) -> None:
+    """Run a scenario with an end."""
+
+    async def limited() -> None:
+        await asyncio.wait_for(scenario, 30)
+
+    asyncio.run(limited())
+
+
+def watched(tiny: Tiny, before: Callable[[Any], None]) -> Model:
+    """Return a model that tells about each call of its runtime before it makes it."""
+    model = Model(tiny.manifest, tiny.path, 1)
+    predict = model._predict  # noqa: SLF001 - the seam between a model and its runtime
+
+    def call(matrix: Any) -> Any:
+        before(matrix)
+        return predict(matrix)
+
+    model._predict = call  # noqa: SLF001
+    return model
+
+
+def test_concurrent_callers_share_calls_of_the_runtime(scorecard: Tiny) -> None:
+    """Sixty callers at once cost a few calls of the runtime, and each gets its own rows."""
+    calls: list[int] = []
+    model = watched(scorecard, lambda matrix: calls.append(len(matrix)))
+    alone = Model(scorecard.manifest, scorecard.path, 1)
+    callers = [MATRIX[n % 4 : n % 4 + 1 + n % 2] for n in range(60)]
+
+    async def scenario() -> None:
+        with closing(Lanes()) as lanes:
+            found = await asyncio.gather(*(lanes.predict(model, rows) for rows in callers))
+        for rows, given in zip(callers, found, strict=True):
+            np.testing.assert_allclose(given, alone.predict(rows), rtol=0, atol=1e-9)
+
+    run(scenario())
+    assert sum(calls) == sum(map(len, callers))
+    assert len(calls) <= 3
+
+
+def test_a_call_of_the_runtime_is_bounded(scorecard: Tiny) -> None:
+    """Large callers are not joined beyond a thousand rows."""
+    calls: list[int] = []
+    model = watched(scorecard, lambda matrix: calls.append(len(matrix)))
+    rows = np.tile(MATRIX, (100, 1))
+
+    async def scenario() -> None:
+        with closing(Lanes()) as lanes:
+            found = await asyncio.gather(*(lanes.predict(model, rows) for _ in range(5)))
+        assert [len(given) for given in found] == [400] * 5
+
+    run(scenario())
+    assert calls == [800, 800, 400]
+
+
+def test_a_failing_call_reaches_only_its_own_callers(scorecard: Tiny) -> None:
+    """When a runtime throws, those in that call hear of it; the next call works."""
+    broken = threading.Event()
+    broken.set()
+
+    def fail(_matrix: Any) -> None:
+        if broken.is_set():
+            raise RuntimeError("the runtime has tripped")
+
+    model = watched(scorecard, fail)
+    other = Model(scorecard.manifest, scorecard.path, 1)
+
+    async def scenario() -> None:
+        with closing(Lanes()) as lanes:
+            results = await asyncio.gather(
+                lanes.predict(model, MATRIX),
+                lanes.predict(other, MATRIX),
+                lanes.predict(model, MATRIX[:1]),
+                return_exceptions=True,
+            )
+            assert [type(one) for one in results] == [RuntimeError, np.ndarray, RuntimeError]
+            broken.clear()
+            assert len(await lanes.predict(model, MATRIX)) == 4
+
+    run(scenario())
+
+
+def test_a_slow_model_holds_up_no_other(scorecard: Tiny) -> None:
+    """While one model stands still, another answers."""
+    entered, may_go = threading.Event(), threading.Event()
+
+    def stand_still(_matrix: Any) -> None:
+        entered.set()
+        assert may_go.wait(20)
+
+    slow = watched(scorecard, stand_still)
+    quick = Model(scorecard.manifest, scorecard.path, 1)
+
+    async def scenario() -> None:
+        with closing(Lanes()) as lanes:
+            waiting = asyncio.ensure_future(lanes.predict(slow, MATRIX))
+            await asyncio.to_thread(entered.wait)
+            for _ in range(10):
+                assert len(await lanes.predict(quick, MATRIX)) == 4
+            assert not waiting.done()
+            may_go.set()
+            assert len(await waiting) == 4
+
+    run(scenario())
+
+
+def test_lanes_that_were_never_used_close() -> None:
+    """Closing without a single prediction is fine, and so is closing twice."""
+    lanes = Lanes()
+    lanes.close()
+    lanes.close()
