@@ -1,5 +1,6 @@
 """A loaded model version: proven at load, then from inputs to outputs."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from augury.kit.errors import InvalidInput
 
 # What a customer sees; more digits than any calibration can mean.
 _DIGITS = 6
+_MANY = 64
+_TRIES = 5
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -32,15 +35,19 @@ class Model:
         self.signature = Signature(manifest)
         self._predict = RUNTIMES[manifest.runtime](artifact, manifest, threads)
         self._self_test()
+        # What a call takes at least, and what each row adds, as measured here and now.
+        self._call_seconds, self._row_seconds = self._measure()
 
     def predict(self, matrix: Matrix) -> Probabilities:
         """Return the probability of each row, float64 [rows]; raises `BadModel` if one is not one."""
         probabilities = self._predict(matrix)
         calibration = self.manifest.calibration
         if calibration is not None:
-            log_odds = np.log(probabilities / (1 - probabilities))
-            corrected = calibration.slope * log_odds + calibration.intercept
-            probabilities = 1 / (1 + np.exp(-corrected))
+            # Certainty is an infinity on this scale, and comes back as certainty.
+            with np.errstate(divide="ignore", over="ignore"):
+                log_odds = np.log(probabilities / (1 - probabilities))
+                corrected = calibration.slope * log_odds + calibration.intercept
+                probabilities = 1 / (1 + np.exp(-corrected))
         if probabilities.shape != (len(matrix),) or not _are_probabilities(probabilities):
             message = f"{self.manifest.name} gave something that is not a probability"
             raise BadModel(message)
@@ -53,6 +60,10 @@ class Model:
         together = self.predict(np.concatenate(matrices))
         ends = np.cumsum([len(matrix) for matrix in matrices])[:-1]
         return np.split(together, ends)
+
+    def seconds(self, rows: int) -> float:
+        """Return about how long one call with so many rows takes."""
+        return self._call_seconds + self._row_seconds * rows
 
     def outputs(self, probabilities: Probabilities) -> list[dict[str, Any]]:
         """Return the answer for each row: the probability, its complement and the decision."""
@@ -78,10 +89,34 @@ class Model:
             faults = ", ".join(f"{fault.pointer}: {fault.key}" for fault in error.faults)
             message = f"the self-test of {self.manifest.name} breaks its own signature: {faults}"
             raise BadModel(message) from error
-        worst = float(np.max(np.abs(self.predict(matrix) - np.array(test.default_probability))))
+        if len(test.default_probability) != len(matrix):
+            message = f"the self-test of {self.manifest.name} needs one expected value for each row"
+            raise BadModel(message)
+        try:
+            given = self.predict(matrix)
+        except BadModel:
+            raise
+        except Exception as error:  # whatever a runtime throws
+            message = f"the self-test of {self.manifest.name} cannot be run: {error}"
+            raise BadModel(message) from error
+        worst = float(np.max(np.abs(given - np.array(test.default_probability))))
         if not worst <= test.tolerance:
             message = f"the self-test of {self.manifest.name} is off by {worst}"
             raise BadModel(message)
+
+
+    def _measure(self) -> tuple[float, float]:
+        row = self.signature.decode(msgspec.json.encode(self.manifest.self_test.inputs[:1]))
+        one, many = (self._fastest(np.repeat(row, rows, axis=0)) for rows in (1, _MANY))
+        return one, max(0.0, many - one) / (_MANY - 1)
+
+    def _fastest(self, matrix: Matrix) -> float:
+        times = []
+        for _ in range(_TRIES):
+            started = time.perf_counter()
+            self._predict(matrix)
+            times.append(time.perf_counter() - started)
+        return min(times)
 
 
 def _are_probabilities(values: Probabilities) -> bool:

@@ -30,7 +30,11 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     except Exception as error:  # the library raises a dozen types that share no base
         message = f"{path.name} is not a model that ONNX Runtime can open: {error}"
         raise BadModel(message) from error
-    (tensor,), outputs = session.get_inputs(), session.get_outputs()
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1:
+        message = f"the graph takes {len(inputs)} inputs and needs one"
+        raise BadModel(message)
+    (tensor,) = inputs
     if tensor.type != "tensor(float)" or tensor.shape[1:] != [len(manifest.inputs)]:
         message = (
             f"the graph takes {tensor.type} {tensor.shape}, the manifest has"
