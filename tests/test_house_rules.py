@@ -169,16 +169,16 @@ def test_rooms_that_talk_to_people_hold_no_sentences() -> None:
     """
     sentence = re.compile(r"[A-ZА-ЯЁ][^\n]* [^\n]* [^\n]*[.!?]")
     found = [
-        f"{where(path, node)} {node.value!r}"
+        f"{where(path, node)} {text!r}"
         for room in TALKING_ROOMS
         for path in sorted(ROOT.glob(f"src/augury/{room}/**/*.py"))
-        for node in _texts_for_people(ast.parse(path.read_text()))
-        if sentence.fullmatch(node.value)
+        for node, text in _texts_for_people(ast.parse(path.read_text()))
+        if sentence.fullmatch(text)
     ]
     assert found == []
 
 
-def _texts_for_people(tree: ast.Module) -> Iterator[ast.Constant]:
+def _texts_for_people(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):  # docstrings
@@ -191,7 +191,7 @@ def _texts_for_people(tree: ast.Module) -> Iterator[ast.Constant]:
                     skipped.update(ast.walk(value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
-            yield node
+            yield node, node.value
 
 
 def test_no_path_of_a_machine_is_committed() -> None:

@@ -35,7 +35,7 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class FirstStart:
-    """What the first start did: models put on sale, and the admin's password if one was invented."""
+    """What the first start did: models put on sale, and the admin's password if it invented one."""
 
     models: list[str]
     admin_password: str | None

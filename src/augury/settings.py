@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         "",
-        description="`postgresql://user:password@host/name`; empty means SQLite in the data folder.",
+        description="`postgresql://user:password@host/name`; empty: SQLite in the data folder.",
     )
     secret_key: SecretStr = Field(
         SecretStr(""),

@@ -97,7 +97,7 @@ def _sale() -> dict[str, Any]:
         "overloaded",
     )
     return _operation("Buy a prediction", "buy_prediction", responses) | {
-        "description": "Runs the model, takes the price and stores the outputs, or does none of it.",
+        "description": "Runs the model, takes the price and stores the outputs, or does none.",
         "parameters": [
             {
                 "name": "Idempotency-Key",

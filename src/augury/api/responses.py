@@ -12,7 +12,9 @@ from augury.kit.errors import all_refusals
 class FaultOut(BaseModel):
     """One thing wrong with the input."""
 
-    pointer: str = Field(description="JSON pointer to the value.", examples=["/inputs/0/person_age"])
+    pointer: str = Field(
+        description="JSON pointer to the value.", examples=["/inputs/0/person_age"]
+    )
     message: str
 
 

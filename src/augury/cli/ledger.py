@@ -6,12 +6,12 @@ from augury import bootstrap
 from augury.cli.common import DataDir, load_settings
 from augury.predictions.audit import audit_books
 
-command = typer.Typer(no_args_is_help=True, help="The books.")
+command = typer.Typer(no_args_is_help=True, help="Look after the books.")
 
 
 @command.callback()
 def ledger() -> None:
-    """The books."""
+    """Look after the books."""
 
 
 @command.command("audit")

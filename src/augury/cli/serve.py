@@ -42,7 +42,7 @@ def _start_ui(host: str, port: int, api_port: int, data_dir: Path) -> subprocess
     """Start the cabinet as a process of its own; it ends when this one does, even by `kill -9`."""
     arguments = ["--host", host, "--port", str(port), "--data-dir", str(data_dir)]
     arguments += ["--api-url", f"http://127.0.0.1:{api_port}", "--with-parent"]
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "augury.cli", "ui", *arguments], stdin=subprocess.PIPE
     )
 

@@ -4,7 +4,5 @@ from alembic import context
 
 from augury.migrations.metadata import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -18,8 +18,6 @@ def migrate(db: Database) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent))
     with db.write() as tx:
         if tx.dialect.name == "postgresql":
-            tx.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK}
-            )
+            tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
         config.attributes["connection"] = tx
         command.upgrade(config, "head")

@@ -24,8 +24,6 @@ class ModelNotFound(Refusal):
     status = 404
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A version on sale together with its loaded model; without one it cannot answer now."""
@@ -37,7 +35,9 @@ class Offer:
 class Catalogue:
     """Resolves `name`, `name@alias` and `name@version` without asking the database."""
 
-    def __init__(self, offers: Mapping[tuple[str, int], Offer], aliases: Mapping[tuple[str, str], int]) -> None:
+    def __init__(
+        self, offers: Mapping[tuple[str, int], Offer], aliases: Mapping[tuple[str, str], int]
+    ) -> None:
         """Take what is on sale as it stands."""
         self._offers = dict(offers)
         self._aliases = dict(aliases)

@@ -40,7 +40,7 @@ def hash_password(password: str) -> str:
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Tell whether a password fits a stored hash; without one it takes the same time and is false."""
+    """Tell whether a password fits a stored hash; without a hash, false after the same time."""
     fits = _bcrypt.verify(_digest(password), stored or _nobodys_hash())
     return fits and stored is not None
 

@@ -14,7 +14,10 @@ class Registration(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: str = Field(
-        min_length=3, max_length=64, description="Letters, digits, `_`, `.` and `-`.", examples=["anna"]
+        min_length=3,
+        max_length=64,
+        description="Letters, digits, `_`, `.` and `-`.",
+        examples=["anna"],
     )
     email: str = Field(min_length=3, max_length=254, examples=["anna@example.com"])
     password: str = Field(
@@ -53,7 +56,7 @@ class TokenOut(BaseModel):
 
     access_token: str
     refresh_token: str
-    token_type: Literal["bearer"] = "bearer"
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the scheme's name
     expires_in: int = Field(description="Seconds until the access token expires.")
 
     @classmethod

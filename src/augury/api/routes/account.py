@@ -23,6 +23,9 @@ class Me(UserOut):
 
 router = APIRouter(prefix="/v1", tags=["account"])
 
+# Of a cursor: more digits do not fit into the database's 64 bits.
+_MOST_DIGITS = 18
+
 
 def _balance(house: TheHouse, user_id: str) -> BalanceOut:
     with house.db.read() as tx:
@@ -52,7 +55,7 @@ def transactions(
     type_: Annotated[TransferType | None, Query(alias="type")] = None,
 ) -> TransactionPage:
     """List every movement of the caller's credits, newest first."""
-    position = position_of(cursor, lambda text: text.isdecimal() and len(text) < 19)
+    position = position_of(cursor, lambda text: text.isdecimal() and len(text) <= _MOST_DIGITS)
     with house.db.read() as tx:
         found = history.movements(
             tx,

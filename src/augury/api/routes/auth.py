@@ -76,9 +76,7 @@ async def token(
         raise invalid("/username" if username is None else "/password", "fault.missing")
     limits.check_name(address, username)
     try:
-        grant = await desk.run(
-            lambda: users.sign_in(house.db, house.tokens, username, password)
-        )
+        grant = await desk.run(lambda: users.sign_in(house.db, house.tokens, username, password))
     except InvalidCredentials:
         limits.failed(address, username)
         raise

@@ -22,9 +22,7 @@ def upgrade() -> None:
         sa.Column("head", sa.String(length=64), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("held >= 0", name=op.f("ck_accounts_held_not_negative")),
-        sa.CheckConstraint(
-            "posted >= held", name=op.f("ck_accounts_available_not_negative")
-        ),
+        sa.CheckConstraint("posted >= held", name=op.f("ck_accounts_available_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
     )
     op.create_table(
@@ -52,15 +50,11 @@ def upgrade() -> None:
         sa.Column("transfer_id", ID, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("completed_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('succeeded')", name=op.f("ck_predictions_status")
-        ),
+        sa.CheckConstraint("status IN ('succeeded')", name=op.f("ck_predictions_status")),
         sa.CheckConstraint("rows > 0", name=op.f("ck_predictions_rows_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_predictions")),
     )
-    op.create_index(
-        "ix_predictions_user_id", "predictions", ["user_id", "id"], unique=False
-    )
+    op.create_index("ix_predictions_user_id", "predictions", ["user_id", "id"], unique=False)
     op.create_table(
         "users",
         sa.Column("id", ID, nullable=False),
@@ -73,9 +67,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("role IN ('customer', 'admin')", name=op.f("ck_users_role")),
-        sa.CheckConstraint(
-            "status IN ('active', 'blocked')", name=op.f("ck_users_status")
-        ),
+        sa.CheckConstraint("status IN ('active', 'blocked')", name=op.f("ck_users_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
         sa.UniqueConstraint("username_key", name=op.f("uq_users_username_key")),
@@ -85,9 +77,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=64), nullable=False),
         sa.Column("alias", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["model"], ["models.name"], name=op.f("fk_aliases_model")
-        ),
+        sa.ForeignKeyConstraint(["model"], ["models.name"], name=op.f("fk_aliases_model")),
         sa.PrimaryKeyConstraint("model", "alias", name=op.f("pk_aliases")),
     )
     op.create_table(
@@ -98,9 +88,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("resolved_by", ID, nullable=True),
         sa.CheckConstraint("amount > 0", name=op.f("ck_holds_amount_positive")),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_holds_account_id")
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_holds_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
     )
     op.create_index(
@@ -132,9 +120,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_because", sa.String(length=16), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_sessions_user_id")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
@@ -204,9 +190,7 @@ def upgrade() -> None:
         sa.Column("card_ru", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("price >= 0", name=op.f("ck_versions_price_not_negative")),
-        sa.ForeignKeyConstraint(
-            ["model"], ["models.name"], name=op.f("fk_versions_model")
-        ),
+        sa.ForeignKeyConstraint(["model"], ["models.name"], name=op.f("fk_versions_model")),
         sa.PrimaryKeyConstraint("model", "version", name=op.f("pk_versions")),
     )
     _make_immutable("transfers")
