@@ -39,7 +39,7 @@ class Model:
         self._call_seconds, self._row_seconds = self._measure()
 
     def predict(self, matrix: Matrix) -> Probabilities:
-        """Return the probability of each row, float64 [rows]; raises `BadModel` if one is not one."""
+        """Return the probability of each row, float64 [rows]; `BadModel` if one is none."""
         probabilities = self._predict(matrix)
         calibration = self.manifest.calibration
         if calibration is not None:
@@ -103,7 +103,6 @@ class Model:
         if not worst <= test.tolerance:
             message = f"the self-test of {self.manifest.name} is off by {worst}"
             raise BadModel(message)
-
 
     def _measure(self) -> tuple[float, float]:
         row = self.signature.decode(msgspec.json.encode(self.manifest.self_test.inputs[:1]))

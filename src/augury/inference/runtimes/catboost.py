@@ -41,6 +41,10 @@ def _features_of(
     if trained_on != (names, places):
         message = f"the model was trained on {trained_on}, the manifest has {names} with {places}"
         raise BadModel(message)
+    nullable = [names[place] for place in places if manifest.inputs[place].nullable]
+    if nullable:
+        message = f"CatBoost knows no missing category: {', '.join(nullable)} must not be nullable"
+        raise BadModel(message)
     categories = [np.array(manifest.inputs[place].categories, object) for place in places]
 
     def cells(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.object_]:

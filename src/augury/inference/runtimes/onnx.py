@@ -47,6 +47,7 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     name, wanted, run = tensor.name, [_OUTPUT], session.run
 
     def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        return run(wanted, {name: matrix})[0].reshape(-1).astype(np.float64)
+        chances: npt.NDArray[np.float32] = run(wanted, {name: matrix})[0]
+        return chances.reshape(-1).astype(np.float64)
 
     return predict

@@ -16,4 +16,5 @@ Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
 class OpenRuntime(Protocol):
     """Opens an artefact with a limit on threads; raises `BadModel` when it is not what it says."""
 
-    def __call__(self, path: Path, manifest: Manifest, threads: int) -> Predict: ...
+    def __call__(self, path: Path, manifest: Manifest, threads: int) -> Predict:
+        """Return what predicts, safe to call from many threads."""
