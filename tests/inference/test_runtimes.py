@@ -109,32 +109,27 @@ def test_another_number_of_fields_is_refused(tiny: Tiny) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("numbers_first", [False, True])
-def test_catboost_knows_its_fields_by_name(
-    fields: list[dict[str, Any]], numbers_first: bool, tmp_path: Path
-) -> None:
+def test_catboost_knows_its_fields_by_name(fields: list[dict[str, Any]], tmp_path: Path) -> None:
     """A CatBoost model names its fields, so a manifest that differs in one is refused."""
-    path = save_catboost(tmp_path / "tiny.cbm", numbers_first=numbers_first)
+    path = save_catboost(tmp_path / "tiny.cbm")
     with pytest.raises(BadModel, match="was trained on"):
         RUNTIMES["catboost"](path, manifest_of(fields), 1)
 
 
-def test_both_column_orders_of_catboost_mean_the_same(tmp_path: Path) -> None:
-    """One model, trained on the manifest's order and on numbers first, reads the same columns.
-
-    Trees that split on `amount` alone make the order of the columns the only difference.
-    """
-    given = []
-    for numbers_first in (False, True):
-        path = save_catboost(tmp_path / f"{numbers_first}.cbm", numbers_first=numbers_first)
-        given.append(RUNTIMES["catboost"](path, manifest_of(), 1)(MORE))
-    # Both were trained to tell a young age; a matrix read in the wrong order could not.
+def test_the_columns_of_catboost_are_those_of_the_manifest(tmp_path: Path) -> None:
+    """A model that learnt to tell the young from the old by their age still tells them."""
+    path = save_catboost(tmp_path / "tiny.cbm")
     young, old = MORE.copy(), MORE.copy()
     young[:, 0], old[:, 0] = 20, 95
-    for numbers_first, path in ((False, "False.cbm"), (True, "True.cbm")):
-        predict = RUNTIMES["catboost"](tmp_path / path, manifest_of(), 1)
-        assert predict(old).min() > predict(young).max(), numbers_first
-    assert given[0].shape == given[1].shape
+    predict = RUNTIMES["catboost"](path, manifest_of(), 1)
+    assert predict(old).min() > predict(young).max()
+
+
+def test_a_catboost_model_with_its_numbers_first_is_refused(tmp_path: Path) -> None:
+    """The same fields in another order of columns do not fit the manifest."""
+    path = save_catboost(tmp_path / "tiny.cbm", numbers_first=True)
+    with pytest.raises(BadModel, match="was trained on"):
+        RUNTIMES["catboost"](path, manifest_of(), 1)
 
 
 def _graph_with(inputs: list[Any], outputs: list[Any], nodes: list[Any]) -> onnx.GraphProto:

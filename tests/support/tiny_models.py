@@ -163,9 +163,5 @@ def save_catboost(path: Path, fields: list[dict[str, Any]] = FIELDS, *, numbers_
 # Every runtime, by the way its artefact comes about.
 WAYS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "onnx": ("onnx", lambda folder: save_onnx(folder / "tiny.onnx")),
-    "catboost-in-order": ("catboost", lambda folder: save_catboost(folder / "tiny.cbm")),
-    "catboost-numbers-first": (
-        "catboost",
-        lambda folder: save_catboost(folder / "tiny.cbm", numbers_first=True),
-    ),
+    "catboost": ("catboost", lambda folder: save_catboost(folder / "tiny.cbm")),
 }
