@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from augury import __doc__ as about
 from augury.api import openapi
@@ -40,7 +41,9 @@ def create_app(house: House) -> Frame:
     app.state.house = house
     app.state.password_desk = desk
     app.state.attempt_limits = AttemptLimits(house.settings.rate_limits)
-    app.router.routes.extend(predictions.doors(house))
+    doors = predictions.doors(house)
+    # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
+    app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
     for room in (auth, account, models, predictions, admin, operations):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
@@ -48,7 +51,7 @@ def create_app(house: House) -> Frame:
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(Exception, _render_unexpected)
     openapi.describe(app, house.shop.catalogue)
-    return Frame(app)
+    return Frame(app, doors)
 
 
 def _respond(request: Request, refusal: Refusal) -> Response:

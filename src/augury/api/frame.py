@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from augury.api.errors import MEDIA_TYPE, InternalError, PayloadTooLarge, Problem, render
@@ -23,9 +23,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{8,64}")
 class Frame:
     """The outermost ASGI application of the API."""
 
-    def __init__(self, app: App) -> None:
-        """Put the frame around an application."""
+    def __init__(self, app: App, doors: Mapping[str, App]) -> None:
+        """Put the frame around an application; POST requests to a door's path go straight there."""
         self._app = app
+        self._doors = doors
         self._log = LineLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +52,8 @@ class Frame:
 
         try:
             limited = _limited(headers, receive)
-            await self._app(scope, limited, send_framed)
+            door = self._doors.get(scope["path"]) if scope["method"] == "POST" else None
+            await (door or self._app)(scope, limited, send_framed)
         except Refusal as refusal:
             await send_problem(render(refusal, language, request_id), send_framed)
         except Exception:

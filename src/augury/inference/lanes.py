@@ -7,6 +7,8 @@ from augury.kit.coalescer import Coalescer
 # Rows in one call of a runtime: enough to share its fixed cost, few enough to answer soon.
 _MOST_ROWS_PER_CALL = 1000
 _MOST_WAITING = 4096
+# A call this short may be made on the event loop: handing it to a thread costs as much.
+_BRIEF_SECONDS = 0.0005
 
 
 class Lanes:
@@ -24,6 +26,7 @@ class Lanes:
                 model.predict_many,
                 name=f"lane-{model.manifest.name}",
                 weigh=len,
+                brief=lambda rows: model.seconds(rows) < _BRIEF_SECONDS,
                 most_per_call=_MOST_ROWS_PER_CALL,
                 most_waiting=_MOST_WAITING,
             )

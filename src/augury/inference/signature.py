@@ -42,7 +42,10 @@ class Signature:
         self.fields = manifest.inputs
         self._checks = manifest.checks
         self._place = {field.name: place for place, field in enumerate(self.fields)}
-        self._integers = [p for p, field in enumerate(self.fields) if field.type == "integer"]
+        self._checked = [
+            [self._place[name] for name in (check.field, check.numerator, check.denominator)]
+            for check in self._checks
+        ]
         self._codes: list[dict[Any, float] | None] = [
             {name: float(code) for code, name in enumerate(field.categories)}
             if field.categories
@@ -62,37 +65,32 @@ class Signature:
     def decode(self, inputs: bytes | msgspec.Raw) -> Matrix:
         """Return the matrix for a JSON array of 1..1000 rows; raises `InvalidInput` with all faults."""
         try:
-            matrix = self._encode(list(map(astuple, self._decoder.decode(inputs))))
+            rows = list(map(astuple, self._decoder.decode(inputs)))
         except (msgspec.DecodeError, RecursionError):
             # The fast decoder stops at the first fault; a customer wants to see them all.
-            return self._encode(self._decode_slowly(bytes(inputs)))
-        whole = matrix[:, self._integers]
-        if not ((whole == np.trunc(whole)) | np.isnan(whole)).all():
-            return self._encode(self._decode_slowly(bytes(inputs)))
-        return matrix
+            rows = self._decode_slowly(bytes(inputs))
+        return self._encode(rows)
 
     def _encode(self, rows: Sequence[tuple[Any, ...]]) -> Matrix:
-        codes = self._codes
-        matrix = np.empty((len(rows), len(codes)), dtype=np.float32)
-        for place, (column, code) in enumerate(zip(zip(*rows, strict=True), codes, strict=True)):
-            # None becomes NaN here.
-            matrix[:, place] = column if code is None else [code[value] for value in column]
-        return matrix
+        columns = [
+            column if codes is None else [codes[value] for value in column]
+            for column, codes in zip(zip(*rows, strict=True), self._codes, strict=True)
+        ]
+        # None becomes NaN here.
+        return np.ascontiguousarray(np.array(columns, dtype=np.float32).T)
 
     def inconsistencies(self, matrix: Matrix) -> list[Inconsistency]:
         """Return which rows do not pass which soft check."""
         found = []
-        for check in self._checks:
-            value, numerator, denominator = (
-                matrix[:, self._place[name]].astype(np.float64)
-                for name in (check.field, check.numerator, check.denominator)
-            )
-            with np.errstate(divide="ignore", invalid="ignore"):
-                off = np.abs(value - numerator / denominator) > check.tolerance
-            found += [
-                Inconsistency(f"/inputs/{place}/{check.field}", check)
-                for place in np.flatnonzero(off).tolist()
-            ]
+        for check, places in zip(self._checks, self._checked, strict=True):
+            value, numerator, denominator = matrix[:, places].T
+            # Multiplied out, so that nothing is divided by 0; a missing value is never off.
+            off = np.abs(value * denominator - numerator) > check.tolerance * denominator
+            if off.any():
+                found += [
+                    Inconsistency(f"/inputs/{row}/{check.field}", check)
+                    for row in np.flatnonzero(off).tolist()
+                ]
         return found
 
     def _decode_slowly(self, inputs: bytes) -> list[tuple[Any, ...]]:
@@ -129,8 +127,10 @@ def _member(field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
     if field.type == "category":
         kind = Literal[tuple(field.categories or ())]
     else:
-        # Whole numbers too: many senders write 30 as 30.0, and `decode` checks them afterwards.
-        kind = Annotated[float, msgspec.Meta(ge=field.minimum, le=field.maximum)]
+        # Whole numbers are floats too: many senders write 30 as 30.0.
+        step = 1 if field.type == "integer" else None
+        limits = msgspec.Meta(ge=field.minimum, le=field.maximum, multiple_of=step)
+        kind = Annotated[float, limits]
     return (field.name, kind | None, None) if field.nullable else (field.name, kind)
 
 

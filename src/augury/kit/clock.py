@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND = 1_000_000
 
@@ -14,4 +15,9 @@ def now() -> int:
 def rfc3339(moment: int) -> str:
     """Return a moment as RFC 3339 text in UTC, to the microsecond."""
     whole, micros = divmod(moment, SECOND)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+    return f"{_second(whole)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=1024)  # most moments that are shown lie in the same few seconds
+def _second(whole: int) -> str:
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -8,7 +8,7 @@ or of a durable commit is shared by everybody who came in the meantime.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from augury.kit.errors import Refusal
@@ -38,12 +38,18 @@ class Coalescer(Generic[Item, Result]):
         *,
         name: str,
         weigh: Callable[[Item], int] = lambda _item: 1,
+        brief: Callable[[int], bool] = lambda _weight: False,
         most_per_call: int = 1024,
         most_waiting: int = 8192,
     ) -> None:
-        """Start idle; the weights of one call's items add up to `most_per_call` unless it is one."""
+        """Start idle; the weights of one call's items add up to `most_per_call` unless it is one.
+
+        `brief` tells by the weight whether a call takes less time than handing it to a thread and
+        back; such a call is made on the spot.
+        """
         self._work = work
         self._weigh = weigh
+        self._brief = brief
         self._most_per_call = most_per_call
         self._most_waiting = most_waiting
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
@@ -69,32 +75,39 @@ class Coalescer(Generic[Item, Result]):
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
         weight = 0
         while self._waiting:
-            weight += self._weigh(self._waiting[0][0])
-            if batch and weight > self._most_per_call:
+            more = self._weigh(self._waiting[0][0])
+            if batch and weight + more > self._most_per_call:
                 break
+            weight += more
             batch.append(self._waiting.popleft())
         if not batch:
             return
         self._busy = True
-        self._thread.submit(self._work, [item for item, _ in batch]).add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._answer, loop, batch, done)
+        items = [item for item, _ in batch]
+        if self._brief(weight):
+            self._answer(loop, batch, self._attempt(items))
+            return
+        self._thread.submit(self._attempt, items).add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._answer, loop, batch, done.result())
         )
+
+    def _attempt(self, items: list[Item]) -> Sequence[Result | Exception]:
+        try:
+            return self._work(items)
+        except Exception as error:  # it belongs to everybody who asked
+            return [error] * len(items)
 
     def _answer(
         self,
         loop: asyncio.AbstractEventLoop,
         batch: list[tuple[Item, asyncio.Future[Result]]],
-        done: "Future[Sequence[Result | Exception]]",
+        results: Sequence[Result | Exception],
     ) -> None:
         self._busy = False
-        error = done.exception()
-        results: Sequence[Result | BaseException] = (
-            [error] * len(batch) if error else done.result()
-        )
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():  # its caller has gone; the work stands
                 continue
-            if isinstance(result, BaseException):
+            if isinstance(result, Exception):
                 future.set_exception(result)
             else:
                 future.set_result(result)

@@ -4,34 +4,34 @@
 Functions that take a `tx` never commit, so the reader of a use case sees where its truth begins.
 """
 
+import re
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NewType
 
 import msgspec
+import psycopg
 from psycopg.types.string import TextLoader
 from sqlalchemy import (
     BigInteger,
     Connection,
     Engine,
     MetaData,
-    Row,
     String,
     Table,
     create_engine,
     event,
-    insert,
-    text,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects.postgresql.psycopg import dialect as postgres_dialect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.sql import TextClause
 from sqlalchemy.types import TypeEngine
 
 from augury.kit.errors import LedgerUnavailable
@@ -101,11 +101,22 @@ class Database:
         self._writer.dispose()
 
 
+# SQLAlchemy's own, and the drivers' for statements that go straight to them.
+_UNREACHABLE = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    sqlite3.OperationalError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+
+
 @contextmanager
 def _refusing_when_unreachable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except _UNREACHABLE as error:
         raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
 
 
@@ -113,7 +124,12 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {
-        "connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        "connect_args": {
+            "timeout": _BUSY_SECONDS,
+            "check_same_thread": False,
+            # One for each number of rows that is inserted at once, and some more.
+            "cached_statements": 1024,
+        },
         "pool_timeout": _BUSY_SECONDS,
     }
     # A pool of one connection is the lock that lets one writer in at a time, in order of arrival.
@@ -181,60 +197,90 @@ def _postgres_connect(connection: Any, _record: Any) -> None:
     connection.adapters.register_loader("uuid", TextLoader)
 
 
-def insert_rows(tx: WriteTx, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows that all name the same columns, in one statement however many they are."""
+def insert_rows(
+    tx: WriteTx, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert rows of the named columns, in one statement however many they are.
+
+    Row by row is an order of magnitude slower on PostgreSQL. On SQLite each step of a statement
+    lets other threads run, and coming back costs more than the step.
+    """
+    cursor = tx.connection.cursor()
     if not rows:
-        return
-    if tx.dialect.name == "postgresql":
-        # Columns travel as arrays: row by row is an order of magnitude slower there.
-        names = tuple(rows[0])
-        values = {name: [row[name] for row in rows] for name in names}
-        tx.execute(_insert_from_arrays(table, names), values)
+        pass
+    elif tx.dialect.name == "postgresql":
+        columns = map(list, zip(*rows, strict=True))
+        cursor.execute(_insert_arrays(table, names), dict(zip(names, columns, strict=True)))
     else:
-        tx.execute(insert(table), rows)
+        at_once = _MOST_SQLITE_VALUES // len(names)
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            values = list(chain.from_iterable(some))
+            cursor.execute(_insert_values(table, names, len(some)), values)
+    cursor.close()
+
+
+# SQLite's own limit is 32766; this many keep the statements short.
+_MOST_SQLITE_VALUES = 4096
 
 
 @cache
-def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> TextClause:
-    columns = ", ".join(names)
+def _insert_values(table: Table, names: tuple[str, ...], rows: int) -> str:
+    row = f"({', '.join('?' for _ in names)})"
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * rows)}"
+
+
+@cache
+def _insert_arrays(table: Table, names: tuple[str, ...]) -> str:
     arrays = ", ".join(_array(name, table.c[name].type) for name in names)
-    return text(f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})")
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"
 
 
 class Given:
     """A statement that works on many given rows at once, the same text for both databases.
 
-    The statement reads the rows from `{given}`, a table named `given` with the declared columns.
+    The statement reads the rows from `{given}`, a table named `given` with the declared columns,
+    and other values as `:name`. It goes straight to the driver: on the way of every sale, the
+    comfort of building statements would cost several times as much as carrying them out.
     """
 
-    def __init__(self, statement: str, **columns: TypeEngine[Any]) -> None:
-        """Prepare the statement for both databases."""
+    def __init__(self, statement: str, *, lock: str = "", **columns: TypeEngine[Any]) -> None:
+        """Prepare the statement; `lock` is what PostgreSQL gets appended to lock rows."""
         self._names = tuple(columns)
+        names = ", ".join(columns)
         arrays = ", ".join(_array(name, kind) for name, kind in columns.items())
         fields = ", ".join(
             f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns)
         )
-        names = ", ".join(columns)
-        self._postgres = text(statement.format(given=f"unnest({arrays}) AS given({names})"))
-        self._sqlite = text(
-            statement.format(given=f"(SELECT {fields} FROM json_each(:given)) AS given")
+        named = _NAMED_VALUE.sub(r"%(\1)s", statement)
+        self._sqlite = statement.format(
+            given=f"(SELECT {fields} FROM json_each(:given)) AS given"
         )
+        self._postgres = named.format(given=f"unnest({arrays}) AS given({names})") + lock
 
-    def run(self, tx: ReadTx, rows: Sequence[Sequence[Any]], **values: Any) -> list[Row[Any]]:
+    def run(
+        self, tx: ReadTx, rows: Sequence[Sequence[Any]], **values: Any
+    ) -> list[tuple[Any, ...]]:
         """Run the statement over the rows and return what it yields; without rows, nothing."""
         if not rows:
             return []
+        cursor = tx.connection.cursor()
         if tx.dialect.name == "postgresql":
             arrays = dict(zip(self._names, map(list, zip(*rows, strict=True)), strict=True))
-            result = tx.execute(self._postgres, {**arrays, **values})
+            cursor.execute(self._postgres, arrays | values)
         else:
             given = msgspec.json.encode(rows).decode()
-            result = tx.execute(self._sqlite, {"given": given, **values})
-        return list(result) if result.returns_rows else []
+            cursor.execute(self._sqlite, {"given": given, **values})
+        found = cursor.fetchall() if cursor.description else []
+        cursor.close()
+        return found
+
+
+_NAMED_VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
 def _array(name: str, kind: TypeEngine[Any]) -> str:
-    return f"CAST(:{name} AS {kind.compile(dialect=_POSTGRES)}[])"
+    return f"CAST(%({name})s AS {kind.compile(dialect=_POSTGRES)}[])"
 
 
-_POSTGRES = psycopg.dialect()
+_POSTGRES = postgres_dialect()

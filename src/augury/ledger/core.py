@@ -5,10 +5,11 @@ property test holds the two against each other on both databases.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+import msgspec
 
 from augury.kit.credits import MAX_CREDITS
 
@@ -239,7 +240,7 @@ def _move(book: Book, instruction: Instruction) -> tuple[Book, Outcome]:
 
 def link(previous: str, *facts: str | int | None) -> str:
     """Return the hash that ties a transfer to the one before it in its account's journal."""
-    return hashlib.sha256(json.dumps([previous, *facts]).encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode([previous, *facts])).hexdigest()
 
 
 JOURNAL_START = "0" * 64

@@ -9,6 +9,14 @@ from augury.kit.db import Given, Id, Int64, ReadTx, WriteTx
 from augury.ledger.core import CORRECTABLE, Instruction, Refused, Replayed, TransferType
 from augury.ledger.tables import accounts, holds, idempotency_keys
 
+_LOCK = Given(
+    """
+    SELECT accounts.id, accounts.head FROM {given} JOIN accounts ON accounts.id = given.id
+    ORDER BY accounts.id
+    """,
+    lock="FOR NO KEY UPDATE OF accounts",
+    id=Id,
+)
 _MOVE = Given(
     """
     UPDATE accounts
@@ -72,13 +80,7 @@ def lock_accounts(tx: WriteTx, account_ids: Iterable[str]) -> dict[str, str]:
 
     On SQLite the transaction holds the only write lock already, and FOR UPDATE is left out.
     """
-    found = tx.execute(
-        select(accounts.c.id, accounts.c.head)
-        .where(accounts.c.id.in_(sorted(account_ids)))
-        .order_by(accounts.c.id)
-        .with_for_update(key_share=True)
-    )
-    return {row.id: row.head for row in found}
+    return dict(_LOCK.run(tx, [(id_,) for id_ in sorted(account_ids)]))
 
 
 def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, tuple[int, int]]:
@@ -88,7 +90,7 @@ def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, t
     answer was refused and has not changed.
     """
     rows = _MOVE.run(tx, moves, most=MAX_CREDITS)
-    return {row.id: (row.posted - row.held, row.transfers) for row in rows}
+    return {id_: (posted - held, transfers) for id_, posted, held, transfers in rows}
 
 
 def resolve_holds(tx: WriteTx, asked: Sequence[Instruction], moment: int) -> dict[str, int | Refused]:
@@ -101,7 +103,7 @@ def resolve_holds(tx: WriteTx, asked: Sequence[Instruction], moment: int) -> dic
             for one in asked
         ],
     )
-    verdicts: dict[str, int | Refused] = {row.resolved_by: row.amount for row in rows}
+    verdicts: dict[str, int | Refused] = dict(rows)  # type: ignore[arg-type]
     refused = [one for one in asked if one.id not in verdicts]
     if refused:
         ids = [one.hold_id for one in refused]
@@ -126,21 +128,21 @@ def _captures(one: Instruction) -> bool:
 def refundable(tx: WriteTx, asked: Sequence[Instruction]) -> dict[str, int | Refused]:
     """Tell for each refund whether that much of what it corrects is left, by instruction."""
     rows = _REFUNDABLE.run(tx, [(one.id, one.account_id, one.corrects, one.amount) for one in asked])
-    allowed = {row.id for row in rows}
+    allowed = {id_ for (id_,) in rows}
     return {one.id: 0 if one.id in allowed else Refused.NOTHING_TO_REFUND for one in asked}
 
 
 def replays(tx: ReadTx, asked: Sequence[tuple[str, str, str]]) -> list[Replayed | Refused | None]:
     """Return what is stored under each `(account, key, fingerprint)`: nothing when it is new."""
     rows = _REPLAYS.run(tx, [(account_id, key) for account_id, key, _ in asked])
-    stored = {(row.account_id, row.key): row for row in rows}
+    stored = {(account_id, key): (known, reference) for account_id, key, known, reference in rows}
     verdicts: list[Replayed | Refused | None] = []
     for account_id, key, fingerprint in asked:
-        row = stored.get((account_id, key))
-        if row is None:
+        known, reference = stored.get((account_id, key), (None, None))
+        if known is None:
             verdicts.append(None)
-        elif row.fingerprint == fingerprint:
-            verdicts.append(Replayed(row.reference))
+        elif known == fingerprint:
+            verdicts.append(Replayed(reference))
         else:
             verdicts.append(Refused.KEY_CONFLICT)
     return verdicts

@@ -9,7 +9,6 @@ allows the move. What it returns is the verdict; what was read before never is.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -115,7 +114,8 @@ class _Batch:
     moment: int
     heads: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    entries: list[tuple[Instruction, dict[str, Any]]] = field(default_factory=list)
+    entries: list[tuple[str | int | None, ...]] = field(default_factory=list)
+    written: list[Instruction] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,65 +210,59 @@ def _journal(batch: _Batch, group: list[_Move], available: int, transfers_after:
     """Make the journal entries of moves that the guard has allowed, from what it left behind."""
     available -= sum(move.posted - move.held for move in group)
     number = transfers_after - len(group)
+    account_id = group[0].instruction.account_id
+    head = batch.heads[account_id]
     for move in group:
         one = move.instruction
         available += move.posted - move.held
         number += 1
-        facts: dict[str, Any] = {
-            "id": one.id,
-            "account_id": one.account_id,
-            "number": number,
-            "type": one.type.value,
-            "counterparty_id": COUNTERPARTY[one.type].value,
-            "posted": move.posted,
-            "held": move.held,
-            "available_after": available,
-            "reference": one.reference,
-            "hold_id": one.hold_id,
-            "corrects": one.corrects,
-            "actor_id": one.actor_id,
-            "reason": one.reason,
-            "created_at": batch.moment,
-        }
-        head = link(batch.heads[one.account_id], *facts.values())
-        batch.heads[one.account_id] = head
-        batch.entries.append((one, {**facts, "link": head}))
+        facts = (
+            one.id,
+            account_id,
+            number,
+            one.type.value,
+            COUNTERPARTY[one.type].value,
+            move.posted,
+            move.held,
+            available,
+            one.reference,
+            one.hold_id,
+            one.corrects,
+            one.actor_id,
+            one.reason,
+            batch.moment,
+        )
+        head = link(head, *facts)
+        batch.entries.append((*facts, head))
+        batch.written.append(one)
         batch.outcomes[one.id] = Posted(one.id, one.amount, available)
+    batch.heads[account_id] = head
+
+
+_ENTRY = tuple(column.name for column in transfers.c)
+_HOLD = ("id", "account_id", "amount", "expires_at")
+_KEY = ("account_id", "key", "fingerprint", "reference", "created_at")
 
 
 def _write(batch: _Batch) -> None:
     """Write the journal entries of this round with their holds, keys and the new heads."""
-    tx, written = batch.tx, [one for one, _ in batch.entries]
-    insert_rows(tx, transfers, [entry for _, entry in batch.entries])
+    tx = batch.tx
+    insert_rows(tx, transfers, _ENTRY, batch.entries)
+    made = [one for one in batch.written if one.type is TransferType.HOLD]
     insert_rows(
-        tx,
-        holds,
-        [
-            {
-                "id": one.id,
-                "account_id": one.account_id,
-                "amount": one.amount,
-                "expires_at": one.expires_at,
-            }
-            for one in written
-            if one.type is TransferType.HOLD
-        ],
+        tx, holds, _HOLD, [(one.id, one.account_id, one.amount, one.expires_at) for one in made]
     )
+    keyed = [one for one in batch.written if one.key is not None]
     insert_rows(
         tx,
         idempotency_keys,
+        _KEY,
         [
-            {
-                "account_id": one.account_id,
-                "key": one.key,
-                "fingerprint": one.fingerprint,
-                "reference": one.reference,
-                "created_at": batch.moment,
-            }
-            for one in written
-            if one.key is not None
+            (one.account_id, one.key, one.fingerprint, one.reference, batch.moment)
+            for one in keyed
         ],
     )
-    changed = {one.account_id: batch.heads[one.account_id] for one in written}
+    changed = {one.account_id: batch.heads[one.account_id] for one in batch.written}
     _SET_HEADS.run(tx, list(changed.items()))
     batch.entries.clear()
+    batch.written.clear()

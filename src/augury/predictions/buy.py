@@ -20,7 +20,7 @@ from augury.kit.errors import Refusal
 from augury.kit.ids import new_id
 from augury.kit.log import logger
 from augury.ledger import service as ledger
-from augury.ledger.core import Balance, Instruction, Replayed, TransferType
+from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
 from augury.predictions.schemas import (
     Caution,
@@ -84,31 +84,23 @@ class Shop:
         if user_id in self._poor:
             await self._refuse_if_poor(user_id, price)
         outputs = await self._predict(offer, matrix)
-        prediction = {
-            "id": new_id(),
-            "user_id": user_id,
-            "model": offer.version.model,
-            "version": offer.version.version,
-            "status": "succeeded",
-            "rows": len(matrix),
-            "price": price,
-            "inputs": bytes(request.inputs).decode(),
-            "outputs": outputs,
-            "warnings": msgspec.json.encode(_cautions(offer, matrix, language)).decode(),
-            "transfer_id": new_id(),
-            "created_at": created_at,
-        }
-        charge = Instruction(
-            prediction["transfer_id"],
-            TransferType.CHARGE,
-            user_id,
-            price,
-            reference=prediction["id"],
+        order = Order(
+            id=new_id(),
+            user_id=user_id,
+            model=offer.version.model,
+            version=offer.version.version,
+            rows=len(matrix),
+            price=price,
+            inputs=bytes(request.inputs).decode(),
+            outputs=outputs,
+            warnings=msgspec.json.encode(_cautions(offer, matrix, language)).decode(),
+            transfer_id=new_id(),
+            created_at=created_at,
             key=key,
             fingerprint=fingerprint,
         )
         try:
-            return await self._till.ask(Order(charge, prediction))
+            return await self._till.ask(order)
         except InsufficientCredits:
             self._remember_poor(user_id)
             raise

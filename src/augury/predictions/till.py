@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final, Literal
 
 import msgspec
 
 from augury.kit.clock import now, rfc3339
 from augury.kit.db import Database, insert_rows
 from augury.ledger import service as ledger
-from augury.ledger.core import Balance, Instruction, Posted, Refused, Replayed
+from augury.ledger.core import (
+    Balance,
+    Instruction,
+    Posted,
+    Refused,
+    Replayed,
+    TransferType,
+)
 from augury.ledger.refusals import refusal_of
 from augury.predictions import history
 from augury.predictions.schemas import Charge, PredictionAnswer
@@ -18,29 +25,43 @@ from augury.predictions.tables import predictions
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A prediction that is made and waits to be paid: its charge, and its row but for the end."""
+    """A prediction that is made and waits to be paid. `inputs` and the like are JSON text."""
 
-    charge: Instruction
-    prediction: dict[str, Any]
+    id: str
+    user_id: str
+    model: str
+    version: int
+    rows: int
+    price: int
+    inputs: str
+    outputs: str
+    warnings: str
+    transfer_id: str
+    created_at: int
+    key: str | None
+    fingerprint: str | None
 
 
 # A sale that is new, or the replay of an earlier one.
 Sold = tuple[PredictionAnswer, bool]
 
+SUCCEEDED: Final[Literal["succeeded"]] = "succeeded"
+_COLUMNS = tuple(column.name for column in predictions.c)
+
 
 def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
     """Charge and store many orders in one commit; return the sale or the refusal of each."""
     with db.write() as tx:
-        outcomes = ledger.post(tx, [order.charge for order in orders])
+        outcomes = ledger.post(tx, [_charge(order) for order in orders])
         completed_at = now()
         rows = [
-            {**order.prediction, "completed_at": completed_at}
+            _row(order, completed_at)
             for order, outcome in zip(orders, outcomes, strict=True)
             if isinstance(outcome, Posted)
         ]
-        insert_rows(tx, predictions, rows)
+        insert_rows(tx, predictions, _COLUMNS, rows)
         poor = {
-            order.charge.account_id
+            order.user_id
             for order, outcome in zip(orders, outcomes, strict=True)
             if outcome is Refused.INSUFFICIENT_CREDITS
         }
@@ -50,13 +71,12 @@ def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
     results: list[Sold | Exception] = []
     for order, outcome in zip(orders, outcomes, strict=True):
         if isinstance(outcome, Posted):
-            results.append((_answer(order.prediction, outcome, completed_at), False))
+            results.append((_answer(order, outcome, completed_at), False))
         elif isinstance(outcome, Replayed):
             results.append((stored[outcome.reference], True))
         else:
-            available = balances.get(order.charge.account_id, Balance()).available
-            required = order.charge.amount
-            results.append(refusal_of(outcome, required=required, available=available))
+            available = balances.get(order.user_id, Balance()).available
+            results.append(refusal_of(outcome, required=order.price, available=available))
     return results
 
 
@@ -68,17 +88,48 @@ def stored_answers(db: Database, prediction_ids: Sequence[str]) -> dict[str, Pre
         return history.answers(tx, list(prediction_ids))
 
 
-def _answer(row: dict[str, Any], paid: Posted, completed_at: int) -> PredictionAnswer:
+def _charge(order: Order) -> Instruction:
+    return Instruction(
+        order.transfer_id,
+        TransferType.CHARGE,
+        order.user_id,
+        order.price,
+        reference=order.id,
+        key=order.key,
+        fingerprint=order.fingerprint,
+    )
+
+
+def _row(order: Order, completed_at: int) -> tuple[str | int, ...]:
+    """Return the stored row, in the order of the table's columns."""
+    return (
+        order.id,
+        order.user_id,
+        order.model,
+        order.version,
+        SUCCEEDED,
+        order.rows,
+        order.price,
+        order.inputs,
+        order.outputs,
+        order.warnings,
+        order.transfer_id,
+        order.created_at,
+        completed_at,
+    )
+
+
+def _answer(order: Order, paid: Posted, completed_at: int) -> PredictionAnswer:
     return PredictionAnswer(
-        id=row["id"],
-        status=row["status"],
-        model=row["model"],
-        version=row["version"],
-        rows=row["rows"],
-        price=row["price"],
-        outputs=msgspec.Raw(row["outputs"].encode()),  # type: ignore[arg-type]
-        warnings=msgspec.Raw(row["warnings"].encode()),  # type: ignore[arg-type]
+        id=order.id,
+        status=SUCCEEDED,
+        model=order.model,
+        version=order.version,
+        rows=order.rows,
+        price=order.price,
+        outputs=msgspec.Raw(order.outputs.encode()),  # type: ignore[arg-type]
+        warnings=msgspec.Raw(order.warnings.encode()),  # type: ignore[arg-type]
         charge=Charge(paid.transfer_id, paid.amount, paid.available),
-        created_at=rfc3339(row["created_at"]),
+        created_at=rfc3339(order.created_at),
         completed_at=rfc3339(completed_at),
     )

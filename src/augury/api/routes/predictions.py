@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, ResourceId, TheHouse
@@ -133,12 +132,9 @@ class Quotation(_Door):
         await send_body(200, _JSON, msgspec.json.encode(quote), send)
 
 
-def doors(house: House) -> list[Route]:
-    """Return the plain ASGI routes of a house."""
-    return [
-        Route("/v1/predictions", Sale(house), methods=["POST"]),
-        Route("/v1/quotes", Quotation(house), methods=["POST"]),
-    ]
+def doors(house: House) -> dict[str, _Door]:
+    """Return the plain ASGI endpoints of a house, by path; all of them are POST."""
+    return {"/v1/predictions": Sale(house), "/v1/quotes": Quotation(house)}
 
 
 async def _read_body(receive: Receive) -> bytes:
