@@ -16,7 +16,7 @@ help: ## Show this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "ARGS=... is handed on by run, test and bench: make run ARGS='--api-port 9000'"
+	@echo "ARGS=... is handed on by run, test, bench and train: make run ARGS='--api-port 9000'"
 
 .PHONY: run
 run: install ## Install what is missing, then serve API (:8000) and web cabinet (:8001)

@@ -10,7 +10,13 @@ from starlette.routing import Route
 
 from augury import __doc__ as about
 from augury.api import openapi
-from augury.api.errors import MEDIA_TYPE, InternalError, MethodNotAllowed, UnsupportedMediaType, render
+from augury.api.errors import (
+    MEDIA_TYPE,
+    InternalError,
+    MethodNotAllowed,
+    UnsupportedMediaType,
+    render,
+)
 from augury.api.frame import Frame
 from augury.api.limits import AttemptLimits
 from augury.api.passwords import PasswordDesk
@@ -60,7 +66,7 @@ def _respond(request: Request, refusal: Refusal) -> Response:
 
 
 def _render(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+    assert isinstance(error, Refusal)  # noqa: S101 - what it is registered for
     return _respond(request, error)
 
 
@@ -69,7 +75,7 @@ def _render_unexpected(request: Request, _error: Exception) -> Response:
 
 
 def _render_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
     faults = []
     for fault in error.errors():
         where = [str(part) for part in fault["loc"][1:]]
@@ -81,7 +87,7 @@ def _render_validation(request: Request, error: Exception) -> Response:
 
 
 def _render_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     known: dict[int, Refusal] = {404: NotFound(), 405: MethodNotAllowed()}
     known[415] = UnsupportedMediaType(expected="application/json")
     refusal = known.get(error.status_code) or invalid("", "fault.form", reason=error.detail)

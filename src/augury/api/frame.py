@@ -56,7 +56,7 @@ class Frame:
             await (door or self._app)(scope, limited, send_framed)
         except Refusal as refusal:
             await send_problem(render(refusal, language, request_id), send_framed)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer
             logger("api").exception("unexpected_error", request_id=request_id)
             if not status:
                 await send_problem(render(InternalError(), language, request_id), send_framed)

@@ -24,6 +24,8 @@ Matrix = npt.NDArray[np.float32]
 MOST_ROWS = 1000
 _MOST_FAULTS = 100
 _LONGEST_VALUE_SHOWN = 80
+# From here on the short form of a number would be an exponent.
+_LEAST_SHORTENED = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Signature:
         )
 
     def decode(self, inputs: bytes | msgspec.Raw) -> Matrix:
-        """Return the matrix for a JSON array of 1..1000 rows; raises `InvalidInput` with all faults."""
+        """Return the matrix for a JSON array of 1..1000 rows; `InvalidInput` has all faults."""
         try:
             rows = list(map(astuple, self._decoder.decode(inputs)))
         except (msgspec.DecodeError, RecursionError):
@@ -141,12 +143,19 @@ def _fault_of(field: InputField, row: dict[str, object], pointer: str) -> Fault 
         missing = None if field.name in row else "fault.missing"
         return None if field.nullable else Fault(pointer, missing or "fault.null", {})
     if field.type == "category":
-        allowed = field.categories or []
-        if not isinstance(value, str) or value not in allowed:
-            return Fault(
-                pointer, "fault.category", {"allowed": ", ".join(allowed), "value": _shown(value)}
-            )
+        return _fault_of_category(field, value, pointer)
+    return _fault_of_number(field, value, pointer)
+
+
+def _fault_of_category(field: InputField, value: object, pointer: str) -> Fault | None:
+    allowed = field.categories or []
+    if isinstance(value, str) and value in allowed:
         return None
+    told: dict[str, object] = {"allowed": ", ".join(allowed), "value": _shown(value)}
+    return Fault(pointer, "fault.category", told)
+
+
+def _fault_of_number(field: InputField, value: object, pointer: str) -> Fault | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Fault(pointer, f"fault.{field.type}", {"value": _shown(value)})
     if not _is_finite(value):
@@ -155,8 +164,8 @@ def _fault_of(field: InputField, row: dict[str, object], pointer: str) -> Fault 
         return Fault(pointer, "fault.integer", {"value": _shown(value)})
     low, high = field.minimum, field.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        limits = {"minimum": _plain(low), "maximum": _plain(high), "value": _shown(value)}
-        return Fault(pointer, "fault.range", limits)
+        limits = {"minimum": _plain(low), "maximum": _plain(high)}
+        return Fault(pointer, "fault.range", {**limits, "value": _shown(value)})
     return None
 
 
@@ -168,7 +177,9 @@ def _is_finite(value: float) -> bool:
 
 
 def _plain(limit: float | None) -> str:
-    return "…" if limit is None else f"{limit:g}" if abs(limit) < 1e6 else f"{limit:.0f}"
+    if limit is None:
+        return "…"
+    return f"{limit:g}" if abs(limit) < _LEAST_SHORTENED else f"{limit:.0f}"
 
 
 def _shown(value: object) -> str:
@@ -178,4 +189,3 @@ def _shown(value: object) -> str:
 
 def _escaped(name: str) -> str:
     return _shown(name)[1:-1].replace("~", "~0").replace("/", "~1")
-

@@ -126,7 +126,7 @@ class Quotation(_Door):
     """`POST /v1/quotes`."""
 
     async def _answer(
-        self, user_id: str, body: bytes, headers: dict[bytes, bytes], language: str, send: Send
+        self, user_id: str, body: bytes, _headers: dict[bytes, bytes], language: str, send: Send
     ) -> None:
         quote = await self._house.shop.quote(user_id, body, language)
         await send_body(200, _JSON, msgspec.json.encode(quote), send)
