@@ -236,6 +236,53 @@ def test_an_item_heavier_than_the_limit_goes_alone() -> None:
     assert gate.batches == [[1], [2], [99], [3]]
 
 
+def test_brief_calls_are_made_on_the_spot() -> None:
+    """A call that is shorter than the way to a thread stays on the caller's; a longer one does not."""
+    threads: dict[int, threading.Thread] = {}
+
+    def work(items: list[int]) -> list[int]:
+        threads[items[0]] = threading.current_thread()
+        return items
+
+    async def scenario() -> None:
+        assert await line.ask(1) == 1
+        assert await line.ask(10) == 10
+
+    with coalescer(work, weigh=lambda item: item, brief=lambda weight: weight < 5) as line:
+        run(scenario())
+    assert threads[1] is threading.main_thread()
+    assert threads[10] is not threading.main_thread()
+
+
+def test_a_brief_call_that_fails_fails_its_callers_alone() -> None:
+    """An exception on the spot is the callers' and does not stop the line."""
+
+    def work(items: list[int]) -> list[Any]:
+        if 1 in items:
+            raise OSError("no luck")
+        return [KeyError("mine") if item == 2 else item for item in items]
+
+    async def scenario() -> None:
+        for item, failure in ((1, OSError), (2, KeyError)):
+            with pytest.raises(failure):
+                await line.ask(item)
+        assert await line.ask(3) == 3
+
+    with coalescer(work, brief=lambda _: True) as line:
+        run(scenario())
+
+
+def test_any_number_of_brief_calls_may_follow_each_other() -> None:
+    """Thousands that came in one turn are done one brief call after another."""
+
+    async def scenario() -> None:
+        given = await asyncio.gather(*(line.ask(n) for n in range(3000)))
+        assert given == list(range(3000))
+
+    with coalescer(lambda items: items, brief=lambda _: True, most_per_call=1) as line:
+        run(scenario())
+
+
 @pytest.mark.xfail(reason="_answer raises on the event loop and its callers wait for ever")
 def test_work_with_a_wrong_number_of_results_leaves_nobody_hanging() -> None:
     """Work that loses a result is a failure for its callers, not a wait without end."""
