@@ -58,8 +58,13 @@ class Model:
         if len(matrices) == 1:
             return [self.predict(matrices[0])]
         together = self.predict(np.concatenate(matrices))
-        ends = np.cumsum([len(matrix) for matrix in matrices])[:-1]
-        return np.split(together, ends)
+        apart = []
+        start = 0
+        for matrix in matrices:
+            end = start + len(matrix)
+            apart.append(together[start:end])
+            start = end
+        return apart
 
     def seconds(self, rows: int) -> float:
         """Return about how long one call with so many rows takes."""
@@ -119,4 +124,4 @@ class Model:
 
 
 def _are_probabilities(values: Probabilities) -> bool:
-    return bool(((values >= 0) & (values <= 1)).all())  # NaN is neither
+    return bool(values.min() >= 0 and values.max() <= 1)  # NaN is neither

@@ -85,14 +85,10 @@ class Signature:
         """Return which rows do not pass which soft check."""
         found = []
         for check, places in zip(self._checks, self._checked, strict=True):
-            value, numerator, denominator = matrix[:, places].T
-            # Multiplied out, so that nothing is divided by 0; a missing value is never off.
-            off = np.abs(value * denominator - numerator) > check.tolerance * denominator
-            if off.any():
-                found += [
-                    Inconsistency(f"/inputs/{row}/{check.field}", check)
-                    for row in np.flatnonzero(off).tolist()
-                ]
+            for row, (value, numerator, denominator) in enumerate(matrix[:, places].tolist()):
+                # Multiplied out, so that nothing is divided by 0; a missing value is never off.
+                if abs(value * denominator - numerator) > check.tolerance * denominator:
+                    found.append(Inconsistency(f"/inputs/{row}/{check.field}", check))
         return found
 
     def _decode_slowly(self, inputs: bytes) -> list[tuple[Any, ...]]:
