@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -272,15 +273,22 @@ def test_a_brief_call_that_fails_fails_its_callers_alone() -> None:
         run(scenario())
 
 
-def test_any_number_of_brief_calls_may_follow_each_other() -> None:
-    """Thousands that came in one turn are done one brief call after another."""
+@pytest.mark.xfail(reason="_take and _answer call each other: some hundred in a row are too deep")
+def test_brief_calls_in_a_row_do_not_pile_up() -> None:
+    """The fiftieth brief call in a row stands no deeper in the stack than the first."""
+    depths: list[int] = []
+
+    def work(items: list[int]) -> list[int]:
+        depths.append(sum(1 for _ in traceback.walk_stack(None)))
+        return items
 
     async def scenario() -> None:
-        given = await asyncio.gather(*(line.ask(n) for n in range(3000)))
-        assert given == list(range(3000))
+        assert await asyncio.gather(*(line.ask(n) for n in range(50))) == list(range(50))
 
-    with coalescer(lambda items: items, brief=lambda _: True, most_per_call=1) as line:
+    with coalescer(work, brief=lambda _: True, most_per_call=1) as line:
         run(scenario())
+    assert len(depths) == 50
+    assert depths[-1] == depths[0]
 
 
 @pytest.mark.xfail(reason="_answer raises on the event loop and its callers wait for ever")
