@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from augury import __doc__ as about
 from augury.api import openapi
@@ -78,7 +78,7 @@ def _render_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
     faults = []
     for fault in error.errors():
-        where = [str(part) for part in fault["loc"][1:]]
+        where = [str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"][1:]]
         if fault["type"] == "json_invalid":
             return _respond(request, invalid("", "fault.not_json"))
         key = "fault.missing" if fault["type"] == "missing" else "fault.form"
@@ -88,10 +88,24 @@ def _render_validation(request: Request, error: Exception) -> Response:
 
 def _render_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    if isinstance(error.__cause__, Refusal):
+        return _respond(request, error.__cause__)  # it came up while the framework read the body
     known: dict[int, Refusal] = {404: NotFound(), 405: MethodNotAllowed()}
     known[415] = UnsupportedMediaType(expected="application/json")
     refusal = known.get(error.status_code) or invalid("", "fault.form", reason=error.detail)
     response = _respond(request, refusal)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if isinstance(refusal, MethodNotAllowed):
+        response.headers["Allow"] = _methods(request)
     return response
+
+
+def _methods(request: Request) -> str:
+    """Return every method of an address; the framework names those of its first route only."""
+
+    def takes(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.router.routes)
+
+    return ", ".join(filter(takes, ("GET", "POST", "PUT", "PATCH", "DELETE")))

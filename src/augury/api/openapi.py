@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+from augury.api.errors import MEDIA_TYPE
 from augury.api.responses import answers, refusals
 from augury.predictions.schemas import PredictionAnswer, PredictionDetails, PredictionPage, Quote
 from augury.registry.catalogue import Catalogue
@@ -28,10 +29,20 @@ def describe(app: FastAPI, catalogue: Catalogue) -> None:
             paths = schema["paths"]
             paths["/v1/predictions"]["post"] = _sale()
             paths["/v1/quotes"] = {"post": _quotation()}
+            _drop_success_type_of_refusals(paths)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _drop_success_type_of_refusals(paths: dict[str, Any]) -> None:
+    """Take out `application/json` that FastAPI adds to every response that names a model."""
+    for operations in paths.values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                if MEDIA_TYPE in response.get("content", {}):
+                    response["content"].pop("application/json", None)
 
 
 def _request(catalogue: Catalogue) -> dict[str, Any]:

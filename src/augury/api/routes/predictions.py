@@ -17,6 +17,7 @@ from augury.api.frame import send_body
 from augury.api.responses import answers, refusals
 from augury.bootstrap import House
 from augury.kit.clock import SECOND
+from augury.kit.errors import invalid
 from augury.ledger.refusals import InsufficientCredits
 from augury.predictions import history
 from augury.predictions.schemas import PredictionDetails, PredictionPage
@@ -138,11 +139,12 @@ def doors(house: House) -> dict[str, _Door]:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    message = await receive()
-    if not message.get("more_body"):
-        return bytes(message.get("body", b""))
-    chunks = [message["body"]]
-    while message.get("more_body"):
+    chunks: list[bytes] = []
+    while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            # What came so far may look like a whole order, and its sender has not finished it.
+            raise invalid("", "fault.not_json")
         chunks.append(message.get("body", b""))
-    return b"".join(chunks)
+        if not message.get("more_body"):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
