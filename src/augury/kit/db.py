@@ -171,7 +171,7 @@ def _sqlite_connect(pragma: str) -> Any:
 
 def _sqlite_begin(statement: str) -> Any:
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        connection.connection.cursor().execute(statement)
 
     return begin
 
@@ -256,7 +256,7 @@ class Given:
         self._sqlite = statement.format(
             given=f"(SELECT {fields} FROM json_each(:given)) AS given"
         )
-        self._postgres = named.format(given=f"unnest({arrays}) AS given({names})") + lock
+        self._postgres = named.format(given=f"unnest({arrays}) AS given({names})") + f" {lock}"
 
     def run(
         self, tx: ReadTx, rows: Sequence[Sequence[Any]], **values: Any

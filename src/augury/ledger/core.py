@@ -66,8 +66,7 @@ class Refused(StrEnum):
     KEY_CONFLICT = "key_conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(msgspec.Struct, frozen=True):
     """A transfer that somebody asks for.
 
     `amount` is positive, except that an adjustment may be negative and a release carries 0. A
@@ -89,8 +88,7 @@ class Instruction:
     fingerprint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(msgspec.Struct, frozen=True):
     """The instruction was carried out; what can be spent afterwards."""
 
     transfer_id: str
@@ -98,8 +96,7 @@ class Posted:
     available: int
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(msgspec.Struct, frozen=True):
     """The same key and the same input came before; `reference` is what was answered then."""
 
     reference: str

@@ -1,6 +1,7 @@
 """The statements that decide: each looks at many given rows, and what it returns is the verdict."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -10,10 +11,7 @@ from augury.ledger.core import CORRECTABLE, Instruction, Refused, Replayed, Tran
 from augury.ledger.tables import accounts, holds, idempotency_keys
 
 _LOCK = Given(
-    """
-    SELECT accounts.id, accounts.head FROM {given} JOIN accounts ON accounts.id = given.id
-    ORDER BY accounts.id
-    """,
+    "SELECT accounts.id FROM {given} JOIN accounts ON accounts.id = given.id ORDER BY accounts.id",
     lock="FOR NO KEY UPDATE OF accounts",
     id=Id,
 )
@@ -27,7 +25,9 @@ _MOVE = Given(
     WHERE accounts.id = given.id
       AND accounts.posted - accounts.held + given.posted - given.held >= 0
       AND accounts.posted + given.posted <= :most
-    RETURNING accounts.id, accounts.posted, accounts.held, accounts.transfers
+    RETURNING accounts.id, accounts.posted, accounts.held, accounts.transfers, (
+      SELECT newest.link FROM transfers newest WHERE newest.account_id = accounts.id
+      ORDER BY newest.number DESC LIMIT 1)
     """,
     id=Id,
     posted=Int64,
@@ -75,22 +75,37 @@ _REPLAYS = Given(
 )
 
 
-def lock_accounts(tx: WriteTx, account_ids: Iterable[str]) -> dict[str, str]:
-    """Lock accounts in the order of their ids; return the journal head of each that exists.
+class Moved(NamedTuple):
+    """An account after the guard has allowed a move; `newest_link` is from before it."""
 
-    On SQLite the transaction holds the only write lock already, and FOR UPDATE is left out.
+    available: int
+    transfers: int
+    newest_link: str | None
+
+
+def lock_accounts(tx: WriteTx, account_ids: Iterable[str]) -> None:
+    """Lock accounts in the order of their ids, so that two batches never wait in a circle.
+
+    On SQLite the transaction holds the only write lock already.
     """
-    return dict(_LOCK.run(tx, [(id_,) for id_ in sorted(account_ids)]))
+    if tx.dialect.name == "postgresql":
+        _LOCK.run(tx, [(id_,) for id_ in sorted(account_ids)])
 
 
-def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, tuple[int, int]]:
+def known_accounts(tx: ReadTx, account_ids: Iterable[str]) -> set[str]:
+    """Return those of the accounts that exist."""
+    return set(tx.execute(select(accounts.c.id).where(accounts.c.id.in_(account_ids))).scalars())
+
+
+def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, Moved]:
     """Move `(account, posted, held, transfers)` for each account whose balance allows it.
 
-    Returns `(available, transfers)` as they are afterwards; an account that is missing in the
-    answer was refused and has not changed.
+    Returns the accounts as they are afterwards; one that is missing was refused and is unchanged.
     """
-    rows = _MOVE.run(tx, moves, most=MAX_CREDITS)
-    return {id_: (posted - held, transfers) for id_, posted, held, transfers in rows}
+    return {
+        id_: Moved(posted - held, transfers, link)
+        for id_, posted, held, transfers, link in _MOVE.run(tx, moves, most=MAX_CREDITS)
+    }
 
 
 def resolve_holds(tx: WriteTx, asked: Sequence[Instruction], moment: int) -> dict[str, int | Refused]:

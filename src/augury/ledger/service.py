@@ -9,16 +9,16 @@ allows the move. What it returns is the verdict; what was read before never is.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import insert, select
 
 from augury.kit.clock import now
-from augury.kit.db import Given, Id, ReadTx, WriteTx, insert_rows
+from augury.kit.db import ReadTx, WriteTx, insert_rows
 from augury.kit.ids import new_id
 from augury.ledger import guards
 from augury.ledger.core import (
     COUNTERPARTY,
-    INCOMING,
     JOURNAL_START,
     RESOLVING,
     Balance,
@@ -34,11 +34,6 @@ from augury.ledger.core import (
 )
 from augury.ledger.tables import accounts, holds, idempotency_keys, transfers
 
-_SET_HEADS = Given(
-    "UPDATE accounts SET head = given.head FROM {given} WHERE accounts.id = given.id",
-    id=Id,
-    head=accounts.c.head.type,
-)
 # These only take and need nothing looked up, so one account's can be decided by their sum.
 _JOINABLE = frozenset({TransferType.CHARGE, TransferType.HOLD})
 
@@ -47,7 +42,7 @@ def open_accounts(tx: WriteTx, account_ids: Iterable[str]) -> None:
     """Open empty accounts for new customers; the ids are the customers' own."""
     moment = now()
     rows = [
-        {"id": id_, "posted": 0, "held": 0, "transfers": 0, "head": JOURNAL_START, "opened_at": moment}
+        {"id": id_, "posted": 0, "held": 0, "transfers": 0, "opened_at": moment}
         for id_ in account_ids
     ]
     tx.execute(insert(accounts), rows)
@@ -90,20 +85,34 @@ def post(tx: WriteTx, instructions: Sequence[Instruction]) -> list[Outcome]:
     as if they had come one by one in this order.
     """
     batch = _Batch(tx, now())
-    batch.heads = guards.lock_accounts(tx, {one.account_id for one in instructions})
+    guards.lock_accounts(tx, {one.account_id for one in instructions})
     queues: dict[str, deque[Instruction]] = {}
     for one in instructions:
         if not amount_is_valid(one):
             batch.outcomes[one.id] = Refused.AMOUNT_INVALID
-        elif one.account_id not in batch.heads:
-            batch.outcomes[one.id] = Refused.ACCOUNT_UNKNOWN
         else:
             queues.setdefault(one.account_id, deque()).append(one)
     # One round is enough unless an account has several instructions that depend on each other.
     while queues:
         _round(batch, [one for queue in queues.values() for one in _take(queue)])
         queues = {account_id: queue for account_id, queue in queues.items() if queue}
+    _name_strangers(batch, instructions)
     return [batch.outcomes[one.id] for one in instructions]
+
+
+def _name_strangers(batch: "_Batch", instructions: Sequence[Instruction]) -> None:
+    """Tell who has no account from who has no credits; the guard refuses both alike."""
+    refused = [
+        one
+        for one in instructions
+        if isinstance(batch.outcomes[one.id], Refused)
+        and batch.outcomes[one.id] is not Refused.AMOUNT_INVALID
+    ]
+    if refused:
+        known = guards.known_accounts(batch.tx, {one.account_id for one in refused})
+        for one in refused:
+            if one.account_id not in known:
+                batch.outcomes[one.id] = Refused.ACCOUNT_UNKNOWN
 
 
 @dataclass(slots=True)
@@ -118,8 +127,7 @@ class _Batch:
     written: list[Instruction] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(NamedTuple):
     """An instruction with what it adds to its account."""
 
     instruction: Instruction
@@ -177,7 +185,7 @@ def _decide(batch: _Batch, moves: dict[str, list[_Move]]) -> None:
     allowed = guards.move(batch.tx, sums)
     for account_id, group in moves.items():
         if account_id in allowed:
-            _journal(batch, group, *allowed[account_id])
+            _journal(batch, group, allowed[account_id])
         elif len(group) == 1:
             batch.outcomes[group[0].instruction.id] = _refusal_of(group[0])
         else:
@@ -192,7 +200,7 @@ def _decide_in_turn(batch: _Batch, account_id: str, group: list[_Move]) -> None:
         move = (account_id, one.posted, one.held, 1)
         allowed = {} if hopeless else guards.move(batch.tx, [move])
         if account_id in allowed:
-            _journal(batch, [one], *allowed[account_id])
+            _journal(batch, [one], allowed[account_id])
         else:
             batch.outcomes[one.instruction.id] = Refused.INSUFFICIENT_CREDITS
             refused = one.instruction.amount
@@ -206,12 +214,12 @@ def _refusal_of(move: _Move) -> Refused:
     return Refused.BALANCE_TOO_LARGE if move.posted > 0 else Refused.INSUFFICIENT_CREDITS
 
 
-def _journal(batch: _Batch, group: list[_Move], available: int, transfers_after: int) -> None:
+def _journal(batch: _Batch, group: list[_Move], moved: guards.Moved) -> None:
     """Make the journal entries of moves that the guard has allowed, from what it left behind."""
-    available -= sum(move.posted - move.held for move in group)
-    number = transfers_after - len(group)
+    available = moved.available - sum(move.posted - move.held for move in group)
+    number = moved.transfers - len(group)
     account_id = group[0].instruction.account_id
-    head = batch.heads[account_id]
+    head = batch.heads.get(account_id) or moved.newest_link or JOURNAL_START
     for move in group:
         one = move.instruction
         available += move.posted - move.held
@@ -245,7 +253,7 @@ _KEY = ("account_id", "key", "fingerprint", "reference", "created_at")
 
 
 def _write(batch: _Batch) -> None:
-    """Write the journal entries of this round with their holds, keys and the new heads."""
+    """Write the journal entries of this round with their holds and keys."""
     tx = batch.tx
     insert_rows(tx, transfers, _ENTRY, batch.entries)
     made = [one for one in batch.written if one.type is TransferType.HOLD]
@@ -262,7 +270,5 @@ def _write(batch: _Batch) -> None:
             for one in keyed
         ],
     )
-    changed = {one.account_id: batch.heads[one.account_id] for one in batch.written}
-    _SET_HEADS.run(tx, list(changed.items()))
     batch.entries.clear()
     batch.written.clear()

@@ -14,7 +14,6 @@ accounts = Table(
     Column("posted", Int64, nullable=False),
     Column("held", Int64, nullable=False),
     Column("transfers", Int64, nullable=False),
-    Column("head", String(64), nullable=False),
     Column("opened_at", Int64, nullable=False),
     CheckConstraint("held >= 0", name="held_not_negative"),
     CheckConstraint("posted >= held", name="available_not_negative"),

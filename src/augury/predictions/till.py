@@ -1,7 +1,6 @@
 """The till: one durable transaction in which credits leave and outputs are stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -23,8 +22,7 @@ from augury.predictions.schemas import Charge, PredictionAnswer
 from augury.predictions.tables import predictions
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """A prediction that is made and waits to be paid. `inputs` and the like are JSON text."""
 
     id: str

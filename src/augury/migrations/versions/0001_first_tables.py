@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("posted", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("transfers", sa.BigInteger(), nullable=False),
-        sa.Column("head", sa.String(length=64), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("held >= 0", name=op.f("ck_accounts_held_not_negative")),
         sa.CheckConstraint("posted >= held", name=op.f("ck_accounts_available_not_negative")),
