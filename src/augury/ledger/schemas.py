@@ -57,6 +57,6 @@ class AdjustmentIn(BaseModel):
     reason: str = Field(
         min_length=3,
         max_length=LONGEST_REASON,
-        pattern=r"^[^\x00]*$",
+        pattern=r"^[^\x00]*[^\x00\s][^\x00]*$",
         examples=["Refund of an outage on 3 March"],
     )
