@@ -1,14 +1,13 @@
 """One house for a whole file of API tests, with a customer and an administrator signed in."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.databases import sqlite_database
-from support.houses import findings, open_house, settings_for, sign_in, sign_up
 
 from augury.bootstrap import House
+from support.databases import sqlite_database
+from support.houses import findings, open_house, settings_for, sign_in, sign_up
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 from starlette.testclient import TestClient
-from support.houses import order, sign_in
 
 from augury.bootstrap import House
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.texts import texts
+from support.houses import order, sign_in
 
 JSON = {"Content-Type": "application/json"}
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,7 +30,9 @@ _ASKED = [
 
 
 @pytest.mark.parametrize(("method", "path", "status"), _ASKED)
-def test_every_answer_has_a_request_id(client: TestClient, method: str, path: str, status: int) -> None:
+def test_every_answer_has_a_request_id(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
     """Good answers and refusals carry an id of their own, one each."""
     answers = [client.request(method, path) for _ in range(2)]
     assert [one.status_code for one in answers] == [status] * 2
@@ -46,7 +48,9 @@ def test_a_sane_request_id_is_echoed(client: TestClient) -> None:
         assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "short", "a" * 65, "two words", "new\tline", '{"a": 1}', b"\xff" * 10])
+@pytest.mark.parametrize(
+    "given", ["", "short", "a" * 65, "two words", "new\tline", '{"a": 1}', b"\xff" * 10]
+)
 def test_an_odd_request_id_is_replaced(client: TestClient, given: Any) -> None:
     """An id that could spoil a log is not repeated anywhere."""
     answer = client.get("/v1/models", headers=[("X-Request-ID", given)])
@@ -54,9 +58,12 @@ def test_an_odd_request_id_is_replaced(client: TestClient, given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "spoken"), [("ru", "ru"), ("ru-RU,en;q=0.5", "ru"), ("en", "en"), ("fr", "en"), (None, "en")]
+    ("asked", "spoken"),
+    [("ru", "ru"), ("ru-RU,en;q=0.5", "ru"), ("en", "en"), ("fr", "en"), (None, "en")],
 )
-def test_refusals_speak_the_readers_language(client: TestClient, asked: str | None, spoken: str) -> None:
+def test_refusals_speak_the_readers_language(
+    client: TestClient, asked: str | None, spoken: str
+) -> None:
     """Title, detail and faults come in Russian or English; code and pointers never change."""
     headers = {} if asked is None else {"Accept-Language": asked}
     form = {"username": "!", "email": "nowhere", "password": "x" * 20}
@@ -150,7 +157,14 @@ def test_the_docs_can_authorize(client: TestClient) -> None:
     assert page.headers["Content-Type"].startswith("text/html")
 
 
-_PUBLIC = {"/v1/models", "/v1/models/{name}", "/v1/auth/register", "/v1/auth/token", "/healthz", "/readyz"}
+_PUBLIC = {
+    "/v1/models",
+    "/v1/models/{name}",
+    "/v1/auth/register",
+    "/v1/auth/token",
+    "/healthz",
+    "/readyz",
+}
 
 
 def test_every_private_operation_asks_for_authorization(client: TestClient) -> None:
@@ -168,7 +182,11 @@ def test_every_refusal_is_described_as_a_problem(client: TestClient) -> None:
         for method, operation in operations.items():
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
-                    assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+                    assert list(response["content"]) == ["application/problem+json"], (
+                        method,
+                        path,
+                        status,
+                    )
 
 
 def _examples(schema: dict[str, Any], whole: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
@@ -197,13 +215,17 @@ def test_the_example_of_a_sale_is_sold(client: TestClient, anna: dict[str, str])
     (example,) = whole["components"]["schemas"]["PredictionRequest"]["examples"]
     answer = client.post("/v1/predictions", json=example, headers=anna)
     assert answer.status_code == 201
-    schema = whole["paths"]["/v1/predictions"]["post"]["responses"]["201"]["content"]["application/json"]["schema"]
-    jsonschema.Draft202012Validator(
-        {**schema, "components": whole["components"]}
-    ).validate(answer.json())
+    schema = whole["paths"]["/v1/predictions"]["post"]["responses"]["201"]["content"][
+        "application/json"
+    ]["schema"]
+    jsonschema.Draft202012Validator({**schema, "components": whole["components"]}).validate(
+        answer.json()
+    )
 
 
-def test_schemas_of_models_are_schemas_and_their_examples_fit(client: TestClient, anna: dict[str, str]) -> None:
+def test_schemas_of_models_are_schemas_and_their_examples_fit(
+    client: TestClient, anna: dict[str, str]
+) -> None:
     """Input and output schemas are valid JSON Schema 2020-12; examples and real outputs fit them."""
     items = client.get("/v1/models").json()["items"]
     assert [item["name"] for item in items] == sorted(item["name"] for item in items)
@@ -227,10 +249,14 @@ def test_one_model_is_given_by_each_of_its_names(client: TestClient) -> None:
     assert client.get("/v1/models/credit-catboost@2").status_code == 404
 
 
-def test_a_token_of_somebody_who_is_no_customer_buys_nothing(client: TestClient, house: House) -> None:
+def test_a_token_of_somebody_who_is_no_customer_buys_nothing(
+    client: TestClient, house: House
+) -> None:
     """A genuine token without an account behind it is refused with a reason, not with an error."""
     tokens = import_module("augury.users.tokens")
-    ghost = tokens.Identity("01a20067-451f-7740-aa85-87548a634f43", "01a20067-451f-7740-aa85-87548a634f43", "customer")
+    ghost = tokens.Identity(
+        "01a20067-451f-7740-aa85-87548a634f43", "01a20067-451f-7740-aa85-87548a634f43", "customer"
+    )
     headers = {"Authorization": f"Bearer {house.tokens.issue(ghost)}"}
     answer = client.post("/v1/predictions", content=order(), headers=headers | JSON)
     assert (answer.status_code, answer.json()["code"]) == (403, "account_closed")

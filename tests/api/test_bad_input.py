@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+
 from support.houses import APPLICANT, order, sign_up
 
 JSON = {"Content-Type": "application/json"}
@@ -145,18 +146,25 @@ _KINDS = [
 
 @pytest.mark.parametrize("bad", _KINDS)
 @pytest.mark.parametrize("path", ["/v1/predictions", "/v1/quotes"])
-def test_bad_input_is_refused(client: TestClient, checked: dict[str, str], path: str, bad: str) -> None:
+def test_bad_input_is_refused(
+    client: TestClient, checked: dict[str, str], path: str, bad: str
+) -> None:
     """Each kind of bad input has its code and names its place, for a sale and for a quote."""
     body, code, pointer = BAD[bad]
     answer = client.post(path, content=body, headers=checked | JSON)
     problem = is_problem(answer)
-    assert (answer.status_code, problem["code"]) == (404 if code == "model_not_found" else 422, code)
+    assert (answer.status_code, problem["code"]) == (
+        404 if code == "model_not_found" else 422,
+        code,
+    )
     if pointer is not None:
         assert problem["errors"][0]["pointer"] == pointer
 
 
 @pytest.mark.parametrize("bad", _KINDS)
-def test_bad_input_with_a_key_is_refused_alike(client: TestClient, checked: dict[str, str], bad: str) -> None:
+def test_bad_input_with_a_key_is_refused_alike(
+    client: TestClient, checked: dict[str, str], bad: str
+) -> None:
     """An Idempotency-Key makes no difference, and a refusal does not use the key up."""
     body, code, _ = BAD[bad]
     for _ in range(2):
@@ -180,7 +188,14 @@ def test_an_invalid_key_is_refused(client: TestClient, checked: dict[str, str], 
 
 @pytest.mark.parametrize(
     "media_type",
-    ["", "text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp", "json"],
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "application/jsonp",
+        "json",
+    ],
 )
 @pytest.mark.parametrize("path", ["/v1/predictions", "/v1/quotes"])
 def test_another_media_type_is_refused(
@@ -194,7 +209,9 @@ def test_another_media_type_is_refused(
 def test_json_with_a_charset_is_json(client: TestClient, checked: dict[str, str]) -> None:
     """Parameters and letters of another case do not matter."""
     for media_type in ("application/json; charset=utf-8", "Application/JSON"):
-        answer = client.post("/v1/quotes", content=order(), headers=checked | {"Content-Type": media_type})
+        answer = client.post(
+            "/v1/quotes", content=order(), headers=checked | {"Content-Type": media_type}
+        )
         assert answer.status_code == 200
 
 
@@ -221,7 +238,9 @@ def test_nobody_gets_in_without_a_token(
     if authorization is not None:
         headers.append(("Authorization", authorization))
     content = b'{"amount": 5, "reason": "because"}' if "admin" in path else order()
-    answer = client.request(method, path, headers=headers, content=content if method == "POST" else None)
+    answer = client.request(
+        method, path, headers=headers, content=content if method == "POST" else None
+    )
     assert (answer.status_code, is_problem(answer)["code"]) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -274,7 +293,9 @@ def test_an_oversized_body_is_refused_unread(client: TestClient, checked: dict[s
         "limit=" + "9" * 5000, "limit=NaN", "limit=", "limit=%00",
     ],
 )  # fmt: skip
-def test_an_invalid_page_is_refused(client: TestClient, checked: dict[str, str], path: str, query: str) -> None:
+def test_an_invalid_page_is_refused(
+    client: TestClient, checked: dict[str, str], path: str, query: str
+) -> None:
     """Limits out of range and things that are no cursor are faults with a pointer."""
     answer = client.get(f"{path}?{query}", headers=checked)
     problem = is_problem(answer)
@@ -289,7 +310,9 @@ def test_an_invalid_page_is_refused(client: TestClient, checked: dict[str, str],
         "to=2022-13-01", "from=%00", "from=" + "9" * 400, "to=NaN", "to=Infinity", "from=99999-01-01T00:00:00Z",
     ],
 )  # fmt: skip
-def test_an_invalid_filter_is_refused(client: TestClient, checked: dict[str, str], query: str) -> None:
+def test_an_invalid_filter_is_refused(
+    client: TestClient, checked: dict[str, str], query: str
+) -> None:
     """A filter of the wrong form is a fault with a pointer."""
     answer = client.get(f"/v1/predictions?{query}", headers=checked)
     problem = is_problem(answer)
@@ -338,7 +361,9 @@ def test_pointers_of_forms_escape_names(client: TestClient) -> None:
      "/v1/models/%00", "/v1/models/%ff", "/v1/models/x@y", "/v1/models/" + "a" * 5000, "/nothing", "/", "//",
      "/v1/predictions/", "/v1/models/..%2f..%2fetc"],
 )  # fmt: skip
-def test_odd_addresses_are_not_found(client: TestClient, checked: dict[str, str], path: str) -> None:
+def test_odd_addresses_are_not_found(
+    client: TestClient, checked: dict[str, str], path: str
+) -> None:
     """What does not exist is 404, or 422 where its name is too long, as a problem."""
     answer = client.get(path, headers=checked)
     assert answer.status_code in {404, 422}

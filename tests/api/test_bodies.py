@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
 from support.databases import sqlite_database
 from support.houses import Server, findings, fund, order, servers, sign_up
 
@@ -30,8 +31,11 @@ def anna(server: Server) -> dict[str, str]:
     """Headers of a customer."""
     with httpx2.Client(base_url=server.address) as client:
         headers = sign_up(client)
-        fund(server.database_url,  # type: ignore[attr-defined]
-             client.get("/v1/me", headers=headers).json()["id"], 5000)
+        fund(
+            server.database_url,  # type: ignore[attr-defined]
+            client.get("/v1/me", headers=headers).json()["id"],
+            5000,
+        )
         return headers
 
 
@@ -106,7 +110,9 @@ def test_an_announced_body_is_refused_before_it_comes(server: Server, anna: dict
         "Transfer-Encoding: chunked, identity",
     ],
 )
-def test_a_body_of_two_lengths_is_refused(server: Server, anna: dict[str, str], lengths: str) -> None:
+def test_a_body_of_two_lengths_is_refused(
+    server: Server, anna: dict[str, str], lengths: str
+) -> None:
     """A request whose end two readers would see in different places is not served."""
     head = (
         f"POST /v1/predictions HTTP/1.1\nHost: x\nAuthorization: {anna['Authorization']}\n"

@@ -7,10 +7,11 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
-from schemathesis import GenerationMode
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
+
 from support.databases import sqlite_database
 from support.houses import Server, findings, servers, sign_in, sign_up
 
@@ -18,13 +19,14 @@ _EXAMPLES = 25
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, dict[str, str]]]]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Server, dict[str, dict[str, str]]]]:
     """A real server with a customer and an administrator signed in."""
     folder = tmp_path_factory.mktemp("server")
     url = sqlite_database(folder)
-    with servers(url, folder, 1) as (server,):
-        with httpx2.Client(base_url=server.address) as client:
-            yield server, {"customer": sign_up(client), "admin": sign_in(client, "admin")}
+    with servers(url, folder, 1) as (server,), httpx2.Client(base_url=server.address) as client:
+        yield server, {"customer": sign_up(client), "admin": sign_in(client, "admin")}
     assert findings(url) == []
 
 
@@ -54,7 +56,9 @@ def test_the_api_is_what_its_description_says(
 
 
 def _drive(operation: Any, headers: dict[str, str], mode: GenerationMode) -> None:
-    if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
+    if mode is GenerationMode.NEGATIVE and not (
+        operation.body or list(operation.iter_parameters())
+    ):
         return  # nothing can be wrong with a request that has no parts
 
     seen: list[Any] = []

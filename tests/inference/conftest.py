@@ -1,6 +1,7 @@
 """A tiny model of each format, made once."""
 
 import pytest
+
 from support.tiny_models import WAYS, Tiny, proven, save_onnx
 
 

@@ -7,10 +7,10 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
-from support.tiny_models import MATRIX, Tiny
 
 from augury.inference.lanes import Lanes
 from augury.inference.model import Model
+from support.tiny_models import MATRIX, Tiny
 
 
 def run(scenario: Awaitable[None]) -> None:

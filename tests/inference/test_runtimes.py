@@ -9,6 +9,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+
+from augury.inference.manifest import BadModel
+from augury.inference.model import Model
+from augury.inference.runtimes import RUNTIMES
 from support.tiny_models import (
     FIELDS,
     MATRIX,
@@ -21,10 +25,6 @@ from support.tiny_models import (
     save_graph,
     save_onnx,
 )
-
-from augury.inference.manifest import BadModel
-from augury.inference.model import Model
-from augury.inference.runtimes import RUNTIMES
 
 MORE = np.tile(MATRIX, (25, 1))
 MORE[:, 2] = np.linspace(1, 1000, len(MORE), dtype=np.float32)
@@ -105,7 +105,11 @@ def test_another_number_of_fields_is_refused(tiny: Tiny) -> None:
         pytest.param([{**FIELDS[0], "name": "years"}, *FIELDS[1:]], id="another name"),
         pytest.param([FIELDS[0], FIELDS[3], FIELDS[2], FIELDS[1], FIELDS[4]], id="another order"),
         pytest.param(
-            [{**FIELDS[0], "type": "category", "categories": ["a"], "nullable": False}, *FIELDS[1:]], id="another kind"
+            [
+                {**FIELDS[0], "type": "category", "categories": ["a"], "nullable": False},
+                *FIELDS[1:],
+            ],
+            id="another kind",
         ),
     ],
 )
@@ -152,7 +156,9 @@ _ODD_GRAPHS: dict[str, onnx.GraphProto] = {
         [helper.make_node("Add", ["rows", "more"], ["sum"]), _mean("sum", _OUT)],
     ),
     "no rows dimension": _graph_with(
-        [_tensor("rows", [5])], [_tensor(_OUT, [5])], [helper.make_node("Sigmoid", ["rows"], [_OUT])]
+        [_tensor("rows", [5])],
+        [_tensor(_OUT, [5])],
+        [helper.make_node("Sigmoid", ["rows"], [_OUT])],
     ),
     "double precision": _graph_with(
         [_tensor("rows", ["n", 5], TensorProto.DOUBLE)],
@@ -308,7 +314,9 @@ def test_a_nullable_category_may_be_missing(tmp_path: Path) -> None:
     fields = [*FIELDS[:1], {**FIELDS[1], "nullable": True}, *FIELDS[2:]]
     tiny = proven(save_onnx(tmp_path / "tiny.onnx"), "onnx", inputs=_full(fields))
     model = Model(tiny.manifest, tiny.path, 1)
-    matrix = model.signature.decode(b'[{"amount": 5, "default": "Y"}, {"home": "RENT", "amount": 5, "default": "Y"}]')
+    matrix = model.signature.decode(
+        b'[{"amount": 5, "default": "Y"}, {"home": "RENT", "amount": 5, "default": "Y"}]'
+    )
     assert np.isnan(matrix[:, 1]).tolist() == [True, False]
     assert model.predict(matrix).shape == (2,)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.tiny_models import FIELDS, MATRIX, ROWS, manifest_of
 
 from augury.inference.signature import Signature
 from augury.kit.errors import InvalidInput
 from augury.registry.schemas import input_schema
+from support.tiny_models import FIELDS, MATRIX, ROWS, manifest_of
 
 # The fields of the tiny model, and one of each kind that is missing there.
 _FIELDS = [
@@ -44,7 +44,8 @@ def test_the_order_of_members_does_not_matter() -> None:
     """A row means the same however its sender sorts it."""
     shuffled = dict(sorted(GOOD.items(), reverse=True))
     np.testing.assert_array_equal(
-        SIGNATURE.decode(json.dumps([shuffled]).encode()), SIGNATURE.decode(json.dumps([GOOD]).encode())
+        SIGNATURE.decode(json.dumps([shuffled]).encode()),
+        SIGNATURE.decode(json.dumps([GOOD]).encode()),
     )
 
 
@@ -112,7 +113,9 @@ def test_a_value_at_the_border_is_taken(field: str, written: str) -> None:
 
 @pytest.mark.parametrize("written", ["1e39", "1e300", "1" * 60])
 @pytest.mark.parametrize("field", ["rate", "count"])
-@pytest.mark.xfail(reason="a field without limits lets a number through that float32 makes infinite")
+@pytest.mark.xfail(
+    reason="a field without limits lets a number through that float32 makes infinite"
+)
 def test_a_number_that_the_matrix_cannot_hold_is_refused(field: str, written: str) -> None:
     """A finite number beyond float32 would reach the model as an infinity, so it is refused."""
     inputs = json.dumps([{**GOOD, field: "HERE"}]).replace('"HERE"', written).encode()
@@ -200,7 +203,21 @@ def test_what_is_shown_of_a_value_is_short() -> None:
 
 _numbers = st.one_of(
     st.integers(-5, 120),
-    st.sampled_from([0.5, 1e30, 17.999999, 18.0000001, 30.0000001, 100.00000001, 1000.0000001, 2**53, 2**63, 2**64, 10**30]),
+    st.sampled_from(
+        [
+            0.5,
+            1e30,
+            17.999999,
+            18.0000001,
+            30.0000001,
+            100.00000001,
+            1000.0000001,
+            2**53,
+            2**63,
+            2**64,
+            10**30,
+        ]
+    ),
     st.floats(width=32, allow_nan=False, allow_infinity=False),
     st.floats(0.9, 1000.1),
 )
@@ -266,7 +283,14 @@ def _verdict(inputs: bytes) -> Any:
 def test_a_soft_check_warns_about_its_rows() -> None:
     """A ratio that does not fit is pointed at, row by row; a missing part is no contradiction."""
     message = {"en": "odd", "ru": "странно"}
-    check = {"kind": "ratio", "field": "rate", "numerator": "amount", "denominator": "age", "tolerance": 0.02, "message": message}
+    check = {
+        "kind": "ratio",
+        "field": "rate",
+        "numerator": "amount",
+        "denominator": "age",
+        "tolerance": 0.02,
+        "message": message,
+    }
     signature = Signature(manifest_of(checks=[check]))
     rows = [
         {**ROWS[0], "age": 20, "amount": 10, "rate": 0.5},

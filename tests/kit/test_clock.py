@@ -47,7 +47,9 @@ def test_ids_sort_by_birth() -> None:
     assert all(is_id(one) and one[14] == "7" for one in made)
 
 
-@pytest.mark.parametrize("text", ["", "x", "0" * 36, "01A20067-451F-7740-AA85-87548A634F43", new_id() + "\n"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "0" * 36, "01A20067-451F-7740-AA85-87548A634F43", new_id() + "\n"]
+)
 def test_what_is_not_an_id(text: str) -> None:
     """Other texts, also nearly right ones, are not identifiers."""
     assert not is_id(text)

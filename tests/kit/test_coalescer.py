@@ -296,7 +296,7 @@ def test_work_with_a_wrong_number_of_results_leaves_nobody_hanging() -> None:
     """Work that loses a result is a failure for its callers, not a wait without end."""
 
     async def scenario() -> None:
-        with pytest.raises(Exception) as failed:  # noqa: B017, PT011 - anything but silence
+        with pytest.raises(Exception) as failed:  # noqa: PT011 - anything but silence
             await asyncio.wait_for(asyncio.gather(line.ask(1), line.ask(2)), 2)
         assert not isinstance(failed.value, TimeoutError)
 
@@ -310,7 +310,7 @@ def test_asking_after_the_end_is_a_failure_and_not_a_wait() -> None:
 
     async def scenario() -> None:
         line.close()
-        with pytest.raises(Exception) as failed:  # noqa: B017, PT011 - anything but silence
+        with pytest.raises(Exception) as failed:  # noqa: PT011 - anything but silence
             await asyncio.wait_for(line.ask(1), 2)
         assert not isinstance(failed.value, TimeoutError)
 

@@ -21,7 +21,9 @@ def test_no_cursor_is_the_first_page() -> None:
     assert position_of(None, lambda _: False) is None
 
 
-@pytest.mark.parametrize("cursor", ["", "!", "a", "Анна", "====", "AAA\n", "\x00", cursor_of("twelve")])
+@pytest.mark.parametrize(
+    "cursor", ["", "!", "a", "Анна", "====", "AAA\n", "\x00", cursor_of("twelve")]
+)
 def test_what_is_not_a_cursor_is_refused(cursor: str) -> None:
     """A cursor of the wrong form is a fault of the input, with its place."""
     with pytest.raises(InvalidInput) as refused:

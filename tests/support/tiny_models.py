@@ -16,7 +16,14 @@ from augury.inference.manifest import Manifest
 from augury.inference.runtimes import RUNTIMES
 
 FIELDS: list[dict[str, Any]] = [
-    {"name": "age", "type": "integer", "minimum": 18, "maximum": 100, "example": 30, "nullable": True},
+    {
+        "name": "age",
+        "type": "integer",
+        "minimum": 18,
+        "maximum": 100,
+        "example": 30,
+        "nullable": True,
+    },
     {"name": "home", "type": "category", "categories": ["OWN", "RENT", "OTHER"], "example": "RENT"},
     {"name": "amount", "type": "number", "minimum": 1, "maximum": 1000, "example": 10.5},
     {"name": "default", "type": "category", "categories": ["N", "Y"], "example": "N"},
@@ -92,7 +99,11 @@ Save = Callable[[Path], Any]
 def proven(path: Path, runtime: str, **changes: Any) -> Tiny:
     """Return an artefact with a manifest whose self-test is what the artefact gives."""
     content = path.read_bytes()
-    artifact = {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    artifact = {
+        "file": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+    }
     bare = manifest_of(runtime=runtime, artifact=artifact, **changes)
     given = RUNTIMES[runtime](path, bare, 1)(MATRIX)
     self_test = {"tolerance": 1e-6, "inputs": ROWS, "default_probability": given.tolist()}
@@ -103,7 +114,9 @@ def save_onnx(
     path: Path, *, width: int = 5, output: str = "default_probability", gain: float = 1.0
 ) -> Path:
     """Write a scorecard: each field, without its missing values, weighs in; a sigmoid on top."""
-    weights = np.array([[-0.03], [0.4], [0.001], [1.2], [0.05], [1], [1]], np.float32)[:width] * gain
+    weights = (
+        np.array([[-0.03], [0.4], [0.001], [1.2], [0.05], [1], [1]], np.float32)[:width] * gain
+    )
     graph = helper.make_graph(
         [
             helper.make_node("IsNaN", ["rows"], ["missing"]),
@@ -131,7 +144,9 @@ def save_graph(path: Path, graph: onnx.GraphProto) -> Path:
     return path
 
 
-def save_catboost(path: Path, fields: list[dict[str, Any]] = FIELDS, *, numbers_first: bool = False) -> Path:
+def save_catboost(
+    path: Path, fields: list[dict[str, Any]] = FIELDS, *, numbers_first: bool = False
+) -> Path:
     """Train ten trees on two hundred rows that were made up, with native categories."""
     random = np.random.default_rng(1)
     if numbers_first:
@@ -139,7 +154,9 @@ def save_catboost(path: Path, fields: list[dict[str, Any]] = FIELDS, *, numbers_
     columns = {
         field["name"]: random.choice(field["categories"], 200).astype(object)
         if field["type"] == "category"
-        else random.uniform(field.get("minimum", 0), field.get("maximum", 100), 200).astype(np.float32)
+        else random.uniform(field.get("minimum", 0), field.get("maximum", 100), 200).astype(
+            np.float32
+        )
         for field in fields
     }
     label = (columns[next(f["name"] for f in fields if f["type"] != "category")] > 50).astype(int)
@@ -153,7 +170,12 @@ def save_catboost(path: Path, fields: list[dict[str, Any]] = FIELDS, *, numbers_
         cat_features=[place for place, field in enumerate(fields) if field["type"] == "category"],
     )
     model = catboost.CatBoostClassifier(
-        iterations=10, depth=3, random_seed=1, thread_count=1, verbose=False, allow_writing_files=False
+        iterations=10,
+        depth=3,
+        random_seed=1,
+        thread_count=1,
+        verbose=False,
+        allow_writing_files=False,
     )
     model.fit(pool)
     model.save_model(str(path), format="cbm")

@@ -1,14 +1,13 @@
 """A house for each test of the users, on SQLite unless a test asks for both."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.databases import sqlite_database
-from support.houses import open_house, settings_for
 
 from augury.bootstrap import House
+from support.databases import sqlite_database
+from support.houses import open_house, settings_for
 
 
 @pytest.fixture(scope="module")

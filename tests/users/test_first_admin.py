@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
-from support.databases import sqlite_database
-from support.houses import PASSWORD, open_house, settings_for, sign_in
 from typer.testing import CliRunner
 
 from augury import bootstrap
 from augury.cli import app
 from augury.settings import Settings
+from support.databases import sqlite_database
+from support.houses import PASSWORD, open_house, settings_for, sign_in
 
 
 def without_password(database_url: str, folder: Path) -> Settings:
@@ -44,7 +44,11 @@ def test_the_terminal_shows_the_invented_password_once(
     found = re.search(r"administrator: admin +password: (\S{20,})", told[0].output)
     assert found
     assert "password" not in told[1].output
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and found[1].encode() in path.read_bytes()]
+    assert not [
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and found[1].encode() in path.read_bytes()
+    ]
 
 
 def test_a_chosen_password_is_not_told(database_url: str, tmp_path: Path) -> None:

@@ -30,7 +30,14 @@ def test_a_bad_password_is_told_why(password: str, fault: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["a b c d e ", "correct horse", "лошадь верно", "x" * 10 + "y" * 118, "🙂🙃" * 5, "пароль, которого нет"],
+    [
+        "a b c d e ",
+        "correct horse",
+        "лошадь верно",
+        "x" * 10 + "y" * 118,
+        "🙂🙃" * 5,
+        "пароль, которого нет",
+    ],
 )
 def test_a_good_password_has_no_faults(password: str) -> None:
     """Ten to a hundred and twenty-eight characters of any alphabet, spaces included."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from support.houses import PASSWORD, open_house, settings_for, sign_in
 
 from augury.bootstrap import House
+from support.houses import PASSWORD, open_house, settings_for, sign_in
 
 
 def register(client: TestClient, username: Any, email: Any = None, password: Any = PASSWORD) -> Any:
@@ -48,7 +48,7 @@ def test_user_names_are_unique_whatever_their_case(client: TestClient, again: st
 
 
 def test_case_means_nothing_in_cyrillic_either(database_url: str, tmp_path: Path) -> None:
-    """"Анна" and "АННА" are one name, and their addresses one address, on both databases."""
+    """ "Анна" and "АННА" are one name, and their addresses one address, on both databases."""
     with open_house(settings_for(database_url, tmp_path)) as (client, _):
         assert register(client, "Анна", "почта@Пример.рф").status_code == 201
         taken = register(client, "АННА", "other@example.com")

@@ -7,11 +7,11 @@ import pytest
 from pwdlib.hashers.bcrypt import BcryptHasher
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
-from support.databases import sqlite_database
-from support.houses import PASSWORD, open_house, settings_for, sign_in, sign_up
 
 from augury.bootstrap import House
 from augury.users.tables import sessions, users
+from support.databases import sqlite_database
+from support.houses import PASSWORD, open_house, settings_for, sign_in, sign_up
 
 
 def token(client: TestClient, username: str, password: str = PASSWORD, **headers: str) -> Any:
@@ -67,7 +67,9 @@ def test_a_stranger_and_a_wrong_password_look_alike(
     sign_up(client, "barred")
     with house.db.write() as tx:
         tx.execute(update(users).where(users.c.username == "barred").values(status="blocked"))
-    answers = [_guess(client, monkeypatch, name) for name in (anna, "nobody", "barred", "no\x00body")]
+    answers = [
+        _guess(client, monkeypatch, name) for name in (anna, "nobody", "barred", "no\x00body")
+    ]
     for answer, costs in answers:
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -201,7 +203,9 @@ def test_an_incomplete_form_is_told_what_is_missing(
 
 def test_guessing_is_slowed_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After ten failed sign-ins for a name, more are refused untried, with the time to come back."""
-    settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(update={"rate_limits": "on"})
+    settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(
+        update={"rate_limits": "on"}
+    )
     with open_house(settings) as (client, _):
         sign_up(client, "anna")
         monkeypatch.setattr(BcryptHasher, "verify", lambda *_: False)
@@ -217,14 +221,18 @@ def test_guessing_is_slowed_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_attempts_from_one_address_are_limited(tmp_path: Path) -> None:
     """One address cannot try name after name without end, whatever it tries."""
-    settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(update={"rate_limits": "on"})
+    settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(
+        update={"rate_limits": "on"}
+    )
     with open_house(settings) as (client, _):
         codes = [refresh(client, f"guess {n}").status_code for n in range(121)]
         assert codes == [401] * 120 + [429]
         assert client.get("/v1/models").status_code == 200
 
 
-def test_without_limits_nobody_is_slowed_down(client: TestClient, anna: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_limits_nobody_is_slowed_down(
+    client: TestClient, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the limits off, failures are only failures."""
     monkeypatch.setattr(BcryptHasher, "verify", lambda *_: False)
     assert {token(client, anna, "wrong").status_code for _ in range(15)} == {401}

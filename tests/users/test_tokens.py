@@ -30,7 +30,9 @@ def key_of(tokens: Tokens) -> bytes:
     return tokens._keys[tokens._key_id]  # noqa: SLF001 - a forger with the key itself
 
 
-def forged(tokens: Tokens, *, key: Any = None, algorithm: str = "HS256", kid: Any = ..., **claims: Any) -> str:
+def forged(
+    tokens: Tokens, *, key: Any = None, algorithm: str = "HS256", kid: Any = ..., **claims: Any
+) -> str:
     """Return a token with other claims, signed with the genuine key unless told otherwise."""
     header, told = parts_of(tokens.issue(ANNA))
     told |= claims
@@ -171,7 +173,9 @@ def test_a_refresh_token_names_its_generation(tokens: Tokens) -> None:
     assert tokens.read_refresh(tokens.issue_refresh("a", 1).replace("1", "2", 1)) is None
 
 
-def test_memory_for_verified_tokens_is_bounded(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_for_verified_tokens_is_bounded(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The oldest remembered tokens make room; forgetting one does not make it invalid."""
     monkeypatch.setattr(module, "_MOST_REMEMBERED", 5)
     made = [tokens.issue(Identity(new_id(), new_id(), "customer")) for _ in range(20)]
