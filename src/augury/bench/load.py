@@ -40,8 +40,19 @@ def measure(
     """Return what one run of POST requests measured; any answer that is no success raises."""
     script = folder / "load.lua"
     script.write_text(_script(body, tokens))
-    command = ["wrk", "--latency", "--timeout", "30s", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)]
-    told = subprocess.run([*command, address], check=True, capture_output=True, text=True).stdout
+    command = [
+        "wrk",
+        "--latency",
+        "--timeout",
+        "30s",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "-s",
+        str(script),
+    ]
+    whole = [*command, address]  # all of it is ours
+    told = subprocess.run(whole, check=True, capture_output=True, text=True).stdout  # noqa: S603
     if _REFUSED.search(told) or _SOCKET_ERRORS.search(told):
         message = f"{address} refused requests:\n{told}"
         raise RuntimeError(message)
@@ -50,7 +61,9 @@ def measure(
         for percent, value, unit in _LATENCY.findall(told)
     }
     rate = _RATE.search(told)
-    assert rate is not None, told
+    if rate is None:
+        message = f"wrk told no rate:\n{told}"
+        raise RuntimeError(message)
     return Measured(float(rate[1]), latency["50"], latency["99"])
 
 

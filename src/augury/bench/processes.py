@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 from augury import bootstrap
 from augury.client import Client
 from augury.kit.db import Database
@@ -54,7 +53,15 @@ def peer_server(model_folder: Path, folder: Path) -> Iterator[str]:
     port = _free_port()
     environment = os.environ | {"AUGURY_BENCH_MODEL": str(model_folder)}
     command = [sys.executable, "-m", "uvicorn", "augury.bench.peers:app", "--port", str(port)]
-    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
+    command += [
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
+        "--log-level",
+        "error",
+    ]
     with _running(command, environment, f"http://127.0.0.1:{port}", folder) as address:
         yield address
 
@@ -64,7 +71,8 @@ def _running(
     command: list[str], environment: dict[str, str], address: str, folder: Path
 ) -> Iterator[str]:
     with (folder / "servers.log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        # Nothing in the command comes from outside.
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
         try:
             _wait(address, process)
             yield address

@@ -132,10 +132,8 @@ def _figure(setting: tuple[str, int, int], by: dict[str, list[Measured]]) -> dic
 
 def table(figures: list[dict[str, Any]]) -> str:
     """Return the figures as a table for a terminal."""
-    lines = [
-        f"{'model':<27}{'conn':>5}{'rows':>6}  {'who':<9}{'rows/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
-        f"{'augury is':>11}"
-    ]
+    names = f"{'model':<27}{'conn':>5}{'rows':>6}  {'who':<9}{'rows/s':>10}"
+    lines = [f"{names}{'p50 ms':>9}{'p99 ms':>9}{'augury is':>11}"]
     for figure in figures:
         for who in ("augury", "baseline", "noop", "runtime"):
             if who not in figure:

@@ -94,7 +94,7 @@ class Coalescer(Generic[Item, Result]):
     def _attempt(self, items: list[Item]) -> Sequence[Result | Exception]:
         try:
             return self._work(items)
-        except Exception as error:  # it belongs to everybody who asked
+        except Exception as error:  # noqa: BLE001 -- it belongs to everybody who asked
             return [error] * len(items)
 
     def _answer(

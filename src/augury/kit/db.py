@@ -227,13 +227,13 @@ _MOST_SQLITE_VALUES = 4096
 @cache
 def _insert_values(table: Table, names: tuple[str, ...], rows: int) -> str:
     row = f"({', '.join('?' for _ in names)})"
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * rows)}"
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 -- names from our own tables
 
 
 @cache
 def _insert_arrays(table: Table, names: tuple[str, ...]) -> str:
     arrays = ", ".join(_array(name, table.c[name].type) for name in names)
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- names from our own tables
 
 
 class Given:
@@ -253,9 +253,8 @@ class Given:
             f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns)
         )
         named = _NAMED_VALUE.sub(r"%(\1)s", statement)
-        self._sqlite = statement.format(
-            given=f"(SELECT {fields} FROM json_each(:given)) AS given"
-        )
+        table = f"(SELECT {fields} FROM json_each(:given)) AS given"  # noqa: S608 -- our own names
+        self._sqlite = statement.format(given=table)
         self._postgres = named.format(given=f"unnest({arrays}) AS given({names})") + f" {lock}"
 
     def run(
@@ -271,7 +270,7 @@ class Given:
         else:
             given = msgspec.json.encode(rows).decode()
             cursor.execute(self._sqlite, {"given": given, **values})
-        found = cursor.fetchall() if cursor.description else []
+        found: list[tuple[Any, ...]] = list(cursor.fetchall()) if cursor.description else []
         cursor.close()
         return found
 

@@ -1,7 +1,8 @@
-"""Texts for people, from the gettext catalogues in `augury/locale/<language>/<domain>.po`.
+"""Texts for people, from gettext catalogues in `augury/locale/<language>/<domain>.po`.
 
 Keys stand in the code (`refusal.insufficient_credits`), sentences in the catalogues, one file per
-language and domain. The `.po` files are compiled in memory at start, so that no binary is committed.
+language and domain. The `.po` files are compiled in memory at start: no binary is
+committed.
 """
 
 import gettext
@@ -35,12 +36,12 @@ class Texts:
         self._translations = gettext.GNUTranslations(compiled)
 
     def text(self, key: str, **values: object) -> str:
-        """Return the sentence for `key` with `{names}` filled in; an unknown key raises KeyError."""
+        """Return the sentence for `key` with `{names}` filled in, or raise KeyError."""
         self._require(key)
         return self._translations.gettext(key).format(**values)
 
     def count(self, key: str, number: int, **values: object) -> str:
-        """Return the plural form of `key` that fits `number`, available in the text as `{number}`."""
+        """Return the form of `key` that fits `number`, which the text may name as `{number}`."""
         self._require(key)
         return self._translations.ngettext(key, key, number).format(number=number, **values)
 

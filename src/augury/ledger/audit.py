@@ -70,12 +70,10 @@ def audit(tx: ReadTx) -> Report:
     return report
 
 
-def charges(tx: ReadTx) -> Iterator[Row[Any]]:
-    """Yield id, account, amount and reference of every charge, by id, as they are in the journal."""
+def charges(tx: ReadTx) -> Iterator[Row[str, str, int, str]]:
+    """Yield id, account, amount and reference of every charge in the journal, by id."""
     yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        select(
-            transfers.c.id, transfers.c.account_id, transfers.c.posted, transfers.c.reference
-        )
+        select(transfers.c.id, transfers.c.account_id, transfers.c.posted, transfers.c.reference)
         .where(transfers.c.type == TransferType.CHARGE)
         .order_by(transfers.c.id)
     )

@@ -166,7 +166,7 @@ def deltas(type_: TransferType, amount: int, hold_amount: int = 0) -> tuple[int,
 
 
 def apply(book: Book, instruction: Instruction, now: int) -> tuple[Book, Outcome]:
-    """Return the next book and what came of the instruction; a refusal leaves the book as it was."""
+    """Return the next book and what came of it; a refusal leaves the book as it was."""
     if not amount_is_valid(instruction):
         return book, Refused.AMOUNT_INVALID
     if instruction.account_id not in book.balances:

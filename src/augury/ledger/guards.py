@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from augury.kit.credits import MAX_CREDITS
 from augury.kit.db import Given, Id, Int64, ReadTx, WriteTx
-from augury.ledger.core import CORRECTABLE, Instruction, Refused, Replayed, TransferType
+from augury.ledger.core import Instruction, Refused, Replayed, TransferType
 from augury.ledger.tables import accounts, holds, idempotency_keys
 
 _LOCK = Given(
@@ -49,15 +49,14 @@ _RESOLVE_HOLD = Given(
     amount=Int64,
     moment=Int64,
 )
-_correctable = ", ".join(f"'{kind}'" for kind in sorted(CORRECTABLE))
 _REFUNDABLE = Given(
-    f"""
-    SELECT given.id FROM {{given}} JOIN transfers sold
+    """
+    SELECT given.id FROM {given} JOIN transfers sold
       ON sold.id = given.corrects AND sold.account_id = given.account_id
-     AND sold.type IN ({_correctable})
+     AND sold.type IN ('capture', 'charge')
     WHERE given.amount <= -sold.posted - (
       SELECT COALESCE(SUM(back.posted), 0) FROM transfers back
-      WHERE back.corrects = sold.id AND back.type = '{TransferType.REFUND}')
+      WHERE back.corrects = sold.id AND back.type = 'refund')
     """,
     id=Id,
     account_id=Id,
@@ -108,7 +107,9 @@ def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, M
     }
 
 
-def resolve_holds(tx: WriteTx, asked: Sequence[Instruction], moment: int) -> dict[str, int | Refused]:
+def resolve_holds(
+    tx: WriteTx, asked: Sequence[Instruction], moment: int
+) -> dict[str, int | Refused]:
     """Resolve the hold of each capture or release; return its size, or why not, by instruction."""
     rows = _RESOLVE_HOLD.run(
         tx,
@@ -118,7 +119,7 @@ def resolve_holds(tx: WriteTx, asked: Sequence[Instruction], moment: int) -> dic
             for one in asked
         ],
     )
-    verdicts: dict[str, int | Refused] = dict(rows)  # type: ignore[arg-type]
+    verdicts: dict[str, int | Refused] = dict(rows)
     refused = [one for one in asked if one.id not in verdicts]
     if refused:
         ids = [one.hold_id for one in refused]
@@ -142,7 +143,9 @@ def _captures(one: Instruction) -> bool:
 
 def refundable(tx: WriteTx, asked: Sequence[Instruction]) -> dict[str, int | Refused]:
     """Tell for each refund whether that much of what it corrects is left, by instruction."""
-    rows = _REFUNDABLE.run(tx, [(one.id, one.account_id, one.corrects, one.amount) for one in asked])
+    rows = _REFUNDABLE.run(
+        tx, [(one.id, one.account_id, one.corrects, one.amount) for one in asked]
+    )
     allowed = {id_ for (id_,) in rows}
     return {one.id: 0 if one.id in allowed else Refused.NOTHING_TO_REFUND for one in asked}
 

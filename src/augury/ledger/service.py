@@ -265,10 +265,7 @@ def _write(batch: _Batch) -> None:
         tx,
         idempotency_keys,
         _KEY,
-        [
-            (one.account_id, one.key, one.fingerprint, one.reference, batch.moment)
-            for one in keyed
-        ],
+        [(one.account_id, one.key, one.fingerprint, one.reference, batch.moment) for one in keyed],
     )
     batch.entries.clear()
     batch.written.clear()

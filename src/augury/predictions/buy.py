@@ -7,7 +7,6 @@ nobody pays for a result that was not stored.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
 
 import msgspec
 
@@ -177,7 +176,7 @@ def _decode(offer: Offer, request: PredictionRequest) -> Matrix:
     return offer.model.signature.decode(request.inputs)
 
 
-def _cautions(offer: Offer, matrix: Matrix, language: str) -> Sequence[Caution]:
+def _cautions(offer: Offer, matrix: Matrix, language: str) -> list[Caution]:
     if offer.model is None:
         return []
     return [

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, case, null, select
+from sqlalchemy import case, null, select
 
 from augury.kit.clock import rfc3339
 from augury.kit.db import Database, ReadTx
@@ -84,7 +84,7 @@ def find_page(
     return PredictionPage([PredictionAnswer(**_members(row, charges)) for row in rows], following)
 
 
-def _members(row: Row[Any], charges: dict[str, Movement]) -> dict[str, Any]:
+def _members(row: Any, charges: dict[str, Movement]) -> dict[str, Any]:
     paid = charges[row.transfer_id]
     return {
         "id": row.id,

@@ -104,9 +104,7 @@ def read_request(body: bytes) -> PredictionRequest:
 
 
 def check_key(key: str | None) -> str | None:
-    """Return an idempotency key, or raise `InvalidInput` unless it has 1..255 printable characters."""
+    """Return a key of 1..255 printable characters, or raise `InvalidInput`."""
     if key is not None and not _KEY.fullmatch(key):
         raise invalid("/headers/Idempotency-Key", "fault.idempotency_key")
     return key
-
-

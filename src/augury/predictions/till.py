@@ -1,7 +1,7 @@
 """The till: one durable transaction in which credits leave and outputs are stored."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Order(msgspec.Struct, frozen=True):
 # A sale that is new, or the replay of an earlier one.
 Sold = tuple[PredictionAnswer, bool]
 
-SUCCEEDED: Final[Literal["succeeded"]] = "succeeded"
+SUCCEEDED: Final = "succeeded"
 _COLUMNS = tuple(column.name for column in predictions.c)
 
 
