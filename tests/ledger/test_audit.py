@@ -1,9 +1,10 @@
 """The audit: clean on clean books, and every planted corruption is found, on both databases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -21,6 +22,13 @@ _PREDICTION = text(
     " warnings, transfer_id, created_at, completed_at) VALUES (:id, :user_id, 'm', 1, 'succeeded',"
     " 1, :price, '[]', '[]', '[]', :transfer_id, 1, 1)"
 )
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command run in this process points the log at a terminal that ends with it."""
+    yield
+    structlog.reset_defaults()
 
 
 def _predict(tx: WriteTx, user_id: str, transfer_id: str, prediction_id: str, price: int) -> None:

@@ -1,9 +1,11 @@
 """The administrator of the first start."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
@@ -13,6 +15,13 @@ from augury.cli import app
 from augury.settings import Settings
 from support.databases import sqlite_database
 from support.houses import PASSWORD, open_house, settings_for, sign_in
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command run in this process points the log at a terminal that ends with it."""
+    yield
+    structlog.reset_defaults()
 
 
 def without_password(database_url: str, folder: Path) -> Settings:

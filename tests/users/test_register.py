@@ -1,12 +1,15 @@
 """Registration: who may be called what, and which passwords are taken."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from augury import bootstrap
 from augury.bootstrap import House
+from augury.users.service import UsernameTaken
 from support.houses import PASSWORD, open_house, settings_for, sign_in
 
 
@@ -122,8 +125,6 @@ def test_names_that_grow_when_their_case_is_folded(
 
 def test_many_at_once_take_a_name_once(database_url: str, tmp_path: Path) -> None:
     """Of several registrations of one name at the same time exactly one succeeds."""
-    from concurrent.futures import ThreadPoolExecutor
-
     with open_house(settings_for(database_url, tmp_path)) as (client, house):
         with ThreadPoolExecutor(3) as pool:
             codes = list(
@@ -135,9 +136,6 @@ def test_many_at_once_take_a_name_once(database_url: str, tmp_path: Path) -> Non
 
 
 def _register_directly(house: House, email: str) -> str:
-    from augury import bootstrap
-    from augury.users.service import UsernameTaken
-
     try:
         bootstrap.register(house, "wanted", email, PASSWORD)
     except UsernameTaken:
