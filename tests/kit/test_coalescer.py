@@ -273,7 +273,6 @@ def test_a_brief_call_that_fails_fails_its_callers_alone() -> None:
         run(scenario())
 
 
-@pytest.mark.xfail(reason="_take and _answer call each other: some hundred in a row are too deep")
 def test_brief_calls_in_a_row_do_not_pile_up() -> None:
     """The fiftieth brief call in a row stands no deeper in the stack than the first."""
     depths: list[int] = []
@@ -291,7 +290,6 @@ def test_brief_calls_in_a_row_do_not_pile_up() -> None:
     assert depths[-1] == depths[0]
 
 
-@pytest.mark.xfail(reason="_answer raises on the event loop and its callers wait for ever")
 def test_work_with_a_wrong_number_of_results_leaves_nobody_hanging() -> None:
     """Work that loses a result is a failure for its callers, not a wait without end."""
 
@@ -304,7 +302,6 @@ def test_work_with_a_wrong_number_of_results_leaves_nobody_hanging() -> None:
         run(scenario())
 
 
-@pytest.mark.xfail(reason="_take raises on the event loop and its caller waits for ever")
 def test_asking_after_the_end_is_a_failure_and_not_a_wait() -> None:
     """A caller who comes after closing is told so."""
 

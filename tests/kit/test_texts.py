@@ -131,6 +131,6 @@ def test_an_unknown_key_is_an_error() -> None:
         ("de," * 5000 + "ru", "en"),
     ],
 )
-def test_the_language_of_an_answer(header: str | None, language: str) -> None:
+def test_the_language_of_an_answer(header: str, language: str) -> None:
     """The first language that has a catalogue wins; nonsense and unknown languages mean English."""
     assert preferred_language(header) == language

@@ -50,17 +50,10 @@ def test_a_change_is_refused(db: Database, account_id: str, statement: str) -> N
     assert len(before) == 2
 
 
-def test_no_row_slips_away_by_another_door(
-    db: Database, account_id: str, request: pytest.FixtureRequest
-) -> None:
+def test_no_row_slips_away_by_another_door(db: Database, account_id: str) -> None:
     """TRUNCATE on PostgreSQL and REPLACE on SQLite, which pass row triggers by, are refused too."""
     statement = "TRUNCATE transfers"
     if db.dialect == "sqlite":
-        request.applymarker(
-            pytest.mark.xfail(
-                reason="REPLACE deletes without the trigger: recursive_triggers is off"
-            )
-        )
         statement = (
             "INSERT OR REPLACE INTO transfers SELECT id, account_id, number, type,"
             " counterparty_id, 99, held, available_after, reference, hold_id, corrects,"

@@ -37,7 +37,7 @@ class Frame:
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         request_id = _request_id(headers)
-        language = preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        language = preferred_language(headers.get(b"accept-language", b"")[:200].decode("latin-1"))
         state = scope.setdefault("state", {})
         state["request_id"], state["language"] = request_id, language
         id_header = (b"x-request-id", request_id.encode())

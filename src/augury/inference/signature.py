@@ -23,6 +23,8 @@ Matrix = npt.NDArray[np.float32]
 
 MOST_ROWS = 1000
 _MOST_FAULTS = 100
+# Beyond it a number would reach the model as an infinity.
+_LARGEST = float(np.finfo(np.float32).max)
 _LONGEST_VALUE_SHOWN = 80
 # From here on the short form of a number would be an exponent.
 _LEAST_SHORTENED = 1e6
@@ -48,8 +50,8 @@ class Signature:
             [self._place[name] for name in (check.field, check.numerator, check.denominator)]
             for check in self._checks
         ]
-        self._codes: list[dict[Any, float] | None] = [
-            {name: float(code) for code, name in enumerate(field.categories)}
+        self._codes: list[dict[str | None, float] | None] = [
+            {name: float(code) for code, name in enumerate(field.categories)} | {None: math.nan}
             if field.categories
             else None
             for field in self.fields
@@ -68,7 +70,7 @@ class Signature:
         """Return the matrix for a JSON array of 1..1000 rows; `InvalidInput` has all faults."""
         try:
             rows = list(map(astuple, self._decoder.decode(inputs)))
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # The fast decoder stops at the first fault; a customer wants to see them all.
             rows = self._decode_slowly(bytes(inputs))
         return self._encode(rows)
@@ -127,7 +129,9 @@ def _member(field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
     else:
         # Whole numbers are floats too: many senders write 30 as 30.0.
         step = 1 if field.type == "integer" else None
-        limits = msgspec.Meta(ge=field.minimum, le=field.maximum, multiple_of=step)
+        low = -_LARGEST if field.minimum is None else field.minimum
+        high = _LARGEST if field.maximum is None else field.maximum
+        limits = msgspec.Meta(ge=low, le=high, multiple_of=step)
         kind = Annotated[float, limits]
     return (field.name, kind | None, None) if field.nullable else (field.name, kind)
 
@@ -154,7 +158,7 @@ def _fault_of_category(field: InputField, value: object, pointer: str) -> Fault 
 def _fault_of_number(field: InputField, value: object, pointer: str) -> Fault | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Fault(pointer, f"fault.{field.type}", {"value": _shown(value)})
-    if not _is_finite(value):
+    if not abs(value) <= _LARGEST:  # NaN is not either
         return Fault(pointer, "fault.not_finite", {})
     if field.type == "integer" and value != int(value):
         return Fault(pointer, "fault.integer", {"value": _shown(value)})
@@ -163,13 +167,6 @@ def _fault_of_number(field: InputField, value: object, pointer: str) -> Fault | 
         limits = {"minimum": _plain(low), "maximum": _plain(high)}
         return Fault(pointer, "fault.range", {**limits, "value": _shown(value)})
     return None
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
 
 
 def _plain(limit: float | None) -> str:

@@ -8,7 +8,8 @@ or of a durable commit is shared by everybody who came in the meantime.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Generic, TypeVar
 
 from augury.kit.errors import Refusal
@@ -55,11 +56,12 @@ class Coalescer(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._busy = False
         self._turn_booked = False
+        self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def ask(self, item: Item) -> Result:
         """Return the result for one item; raises `Overloaded` when too many wait already."""
-        if len(self._waiting) >= self._most_waiting:
+        if len(self._waiting) >= self._most_waiting or self._closed:
             raise Overloaded(retry_after_seconds=1)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
@@ -71,49 +73,69 @@ class Coalescer(Generic[Item, Result]):
         return await future
 
     def _take(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the next call; while calls are brief, make one after another on the spot."""
         self._turn_booked = False
-        batch: list[tuple[Item, asyncio.Future[Result]]] = []
-        weight = 0
+        while self._waiting and not self._busy:
+            batch, weight = self._next_batch()
+            items = [item for item, _ in batch]
+            if self._brief(weight):
+                _answer(batch, self._attempt(items))
+            else:
+                self._busy = True
+                self._thread.submit(self._attempt, items).add_done_callback(
+                    partial(self._done, loop, batch)
+                )
+
+    def _next_batch(self) -> tuple[list[tuple[Item, asyncio.Future[Result]]], int]:
+        batch = [self._waiting.popleft()]
+        weight = self._weigh(batch[0][0])
         while self._waiting:
             more = self._weigh(self._waiting[0][0])
-            if batch and weight + more > self._most_per_call:
+            if weight + more > self._most_per_call:
                 break
             weight += more
             batch.append(self._waiting.popleft())
-        if not batch:
-            return
-        self._busy = True
-        items = [item for item, _ in batch]
-        if self._brief(weight):
-            self._answer(loop, batch, self._attempt(items))
-            return
-        self._thread.submit(self._attempt, items).add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._answer, loop, batch, done.result())
-        )
+        return batch, weight
 
     def _attempt(self, items: list[Item]) -> Sequence[Result | Exception]:
+        """Return a result for each item, whatever `work` does."""
         try:
-            return self._work(items)
+            results = self._work(items)
         except Exception as error:  # noqa: BLE001 -- it belongs to everybody who asked
             return [error] * len(items)
+        if len(results) == len(items):
+            return results
+        wrong = AssertionError(f"{len(results)} results for {len(items)} items")
+        return [wrong] * len(items)
 
-    def _answer(
+    def _done(
         self,
         loop: asyncio.AbstractEventLoop,
         batch: list[tuple[Item, asyncio.Future[Result]]],
-        results: Sequence[Result | Exception],
+        done: "Future[Sequence[Result | Exception]]",
     ) -> None:
-        self._busy = False
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.done():  # its caller has gone; the work stands
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-        if self._waiting:
+        """Go back to the event loop with the results; runs in the thread."""
+
+        def answer() -> None:
+            self._busy = False
+            _answer(batch, done.result())
             self._take(loop)
 
+        loop.call_soon_threadsafe(answer)
+
     def close(self) -> None:
-        """Finish the call that runs and stop the thread."""
+        """Finish the call that runs and stop; who asks from now on is refused."""
+        self._closed = True
         self._thread.shutdown(wait=True)
+
+
+def _answer(
+    batch: list[tuple[Item, asyncio.Future[Result]]], results: Sequence[Result | Exception]
+) -> None:
+    for (_, future), result in zip(batch, results, strict=True):
+        if future.done():  # its caller has gone; the work stands
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

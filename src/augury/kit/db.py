@@ -162,7 +162,13 @@ def _sqlite_connect(pragma: str) -> Any:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-        for setting in ("PRAGMA foreign_keys=ON", "PRAGMA temp_store=MEMORY", pragma):
+        for setting in (
+            "PRAGMA foreign_keys=ON",
+            # REPLACE deletes what stands in its way, and only with this the triggers hear of it.
+            "PRAGMA recursive_triggers=ON",
+            "PRAGMA temp_store=MEMORY",
+            pragma,
+        ):
             cursor.execute(setting)
         cursor.close()
 

@@ -6,7 +6,8 @@ committed.
 """
 
 import gettext
-from functools import cache
+import re
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -57,10 +58,15 @@ def texts(domain: str, language: str) -> Texts:
     return Texts(domain, language if language in LANGUAGES else "en")
 
 
-def preferred_language(accept_language: str | None) -> str:
-    """Return the first language of an `Accept-Language` header that has a catalogue, else `en`."""
-    for part in (accept_language or "").split(",")[:10]:
-        tag = part.split(";")[0].strip().lower()[:2]
-        if tag in LANGUAGES:
-            return tag
-    return "en"
+@lru_cache(maxsize=256)
+def preferred_language(accept_language: str) -> str:
+    """Return the most wanted language of an `Accept-Language` header that has a catalogue."""
+    wanted = []
+    for place, part in enumerate(accept_language.lower().split(",")[:10]):
+        tag, _, weight = part.partition(";q=")
+        if tag.strip()[:2] in LANGUAGES and (not weight or _WEIGHT.fullmatch(weight.strip())):
+            wanted.append((-float(weight or 1), place, tag.strip()[:2]))
+    return min(wanted)[2] if wanted else "en"
+
+
+_WEIGHT = re.compile(r"[01](\.\d{0,3})?")

@@ -150,6 +150,7 @@ def _audit_holds(tx: ReadTx, report: Report) -> None:
             holds,
             made.c.type.label("made_type"),
             made.c.held.label("made_held"),
+            made.c.account_id.label("made_account"),
             resolved.c.id.label("resolved_id"),
             resolved.c.type.label("resolved_type"),
             resolved.c.held.label("resolved_held"),
@@ -161,11 +162,19 @@ def _audit_holds(tx: ReadTx, report: Report) -> None:
         )
     )
     for row in rows:
-        if (row.made_type, row.made_held) != (TransferType.HOLD, row.amount):
-            report.add("hold_orphan", row.id, "no transfer of the same amount made it")
+        made_as = (row.made_type, row.made_held, row.made_account)
+        if made_as != (TransferType.HOLD, row.amount, row.account_id):
+            report.add("hold_orphan", row.id, "no transfer of the same account and amount made it")
         if row.resolved_by != row.resolved_id:
             report.add("hold_orphan", row.id, "what resolved it is not in the journal")
         elif row.resolved_id is not None and row.resolved_held != -row.amount:
             report.add("hold_orphan", row.id, "it was not resolved whole")
         if row.resolved_by is None and row.expires_at <= overdue:
             report.add("hold_overdue", row.id, "its time has passed and nobody released it")
+    lost = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(transfers.c.id)
+        .outerjoin(holds, holds.c.id == transfers.c.id)
+        .where(transfers.c.type == TransferType.HOLD, holds.c.id.is_(None))
+    )
+    for row in lost:
+        report.add("hold_missing", row.id, "its transfer stands, so its credits stay held for ever")

@@ -194,6 +194,6 @@ def _fingerprint(request: PredictionRequest) -> str:
     try:
         meaning = [request.model, msgspec.json.decode(request.inputs)]
         spelling = msgspec.json.encode(meaning, order="sorted")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         spelling = bytes(request.inputs)  # it will be refused, but not here
     return hashlib.sha256(spelling).hexdigest()

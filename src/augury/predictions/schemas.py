@@ -96,7 +96,7 @@ def read_request(body: bytes) -> PredictionRequest:
         message, _, path = str(error).partition(" - at `$")
         pointer = path.rstrip("`").replace(".", "/")
         raise invalid(pointer, "fault.form", reason=message) from None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid("", "fault.not_json") from None
     if request.explain:
         raise invalid("/explain", "fault.explain_not_offered")
