@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.databases import postgres_database, postgres_server, sqlite_database
 
 from augury.kit.db import Database
+from support.databases import postgres_database, postgres_server, sqlite_database
 
 
 @pytest.fixture(scope="session")

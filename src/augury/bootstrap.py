@@ -102,6 +102,8 @@ def _ensure_admin(db: Database, settings: Settings) -> str | None:
             role="admin",
             opening=lambda tx, user_id: _open_account(tx, user_id, 0),
         )
-    except users.UsernameTaken:
+    except (users.UsernameTaken, users.EmailTaken):
+        if not users.has_admin(db):
+            raise
         return None  # another process was first
     return None if given else password

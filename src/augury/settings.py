@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     ui_url: str = Field(
         "http://127.0.0.1:8001", description="Where customers reach the cabinet, for links."
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses, with commas, whose X-Forwarded-For is believed: the cabinet and"
+        " your proxies. Attempts to sign in are counted by it.",
+    )
     rate_limits: Literal["on", "off"] = Field(
         "on", description="`off` for benchmarks and trusted networks."
     )
@@ -104,7 +109,7 @@ class Settings(BaseSettings):
 def _generated_secret(data_dir: Path) -> str:
     """Return the secret of this data folder, made at the first call; only its owner can read it."""
     path = data_dir / "secret_key"
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = data_dir / f".secret_key.{os.getpid()}"
     if not path.exists():
         draft.touch(mode=0o600)

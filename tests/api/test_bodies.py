@@ -162,7 +162,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secrets(
     """One JSON line a request, with its id and status, and nothing of inputs, tokens or passwords."""
     headers = anna | {"Content-Type": "application/json", "X-Request-ID": "find-me-in-the-log"}
     httpx2.post(f"{server.address}/v1/predictions", content=order(loan_amnt=7654), headers=headers)
-    path = Path(server._log.name)  # noqa: SLF001 - the test's own server
+    path = Path(server._log.name)
     for _ in range(100):
         lines = path.read_text().splitlines()
         found = [line for line in lines if "find-me-in-the-log" in line]

@@ -25,13 +25,13 @@ def run(scenario: Awaitable[None]) -> None:
 def watched(tiny: Tiny, before: Callable[[Any], None]) -> Model:
     """Return a model that tells about each call of its runtime before it makes it."""
     model = Model(tiny.manifest, tiny.path, 1)
-    predict = model._predict  # noqa: SLF001 - the seam between a model and its runtime
+    predict = model._predict
 
     def call(matrix: Any) -> Any:
         before(matrix)
         return predict(matrix)
 
-    model._predict = call  # noqa: SLF001
+    model._predict = call
     return model
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+
 from support.houses import (
     APPLICANT,
     findings,

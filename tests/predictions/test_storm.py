@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from support.houses import Server, findings, order, servers, settings_for, sign_in, sign_up
 
 from augury import bootstrap
+from support.houses import Server, findings, order, servers, settings_for, sign_in, sign_up
 
 _PRICE = 10
 

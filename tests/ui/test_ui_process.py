@@ -27,7 +27,7 @@ run("127.0.0.1", int(sys.argv[1]), "http://127.0.0.1:9", sys.stdin.readline())
 @pytest.mark.parametrize("option", sorted(streamlit_config("127.0.0.1", 8001)))
 def test_streamlit_still_has_the_option(option: str) -> None:
     # `runner.postScriptGC` is hidden: this test is how we learn that it went.
-    assert option in config._config_options_template  # noqa: SLF001 - no public list has it
+    assert option in config._config_options_template
 
 
 def test_full_collections_and_calls_home_are_off() -> None:

@@ -61,7 +61,7 @@ def open_page(hub: Hub, cookies: dict[str, str]) -> Open:
 
 def _go_to(page: AppTest, path: str) -> None:
     # The harness switches pages by file; ours are functions, known by the hash of their path.
-    page._page_hash = calc_hash(path)  # noqa: SLF001 - see above
+    page._page_hash = calc_hash(path)
     page.run()
 
 

@@ -27,7 +27,7 @@ def parts_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def key_of(tokens: Tokens) -> bytes:
     """Return the key that signs access tokens, to sign wrong ones with the right key."""
-    return tokens._keys[tokens._key_id]  # noqa: SLF001 - a forger with the key itself
+    return tokens._keys[tokens._key_id]
 
 
 def forged(
@@ -181,5 +181,5 @@ def test_memory_for_verified_tokens_is_bounded(
     made = [tokens.issue(Identity(new_id(), new_id(), "customer")) for _ in range(20)]
     for token in made:
         tokens.verify(token)
-    assert len(tokens._verified) <= 6  # noqa: SLF001
+    assert len(tokens._verified) <= 6
     assert all(tokens.verify(token) for token in made)

@@ -1,9 +1,11 @@
 """The API as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
@@ -22,7 +24,17 @@ from augury.api.limits import AttemptLimits
 from augury.api.passwords import PasswordDesk
 from augury.api.routes import account, admin, auth, models, operations, predictions
 from augury.bootstrap import House
-from augury.kit.errors import Fault, InvalidInput, NotFound, Refusal, invalid
+from augury.kit.errors import (
+    Fault,
+    InvalidInput,
+    LedgerUnavailable,
+    NotFound,
+    Refusal,
+    escaped,
+    invalid,
+)
+from augury.ledger.audit import SWEEP_SECONDS
+from augury.ledger.service import expire_holds
 
 
 def create_app(house: House) -> Frame:
@@ -31,7 +43,9 @@ def create_app(house: House) -> Frame:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(_sweep(house))
         yield
+        sweeper.cancel()
         desk.close()
         house.close()
 
@@ -60,6 +74,14 @@ def create_app(house: House) -> Frame:
     return Frame(app, doors)
 
 
+async def _sweep(house: House) -> None:
+    """Release overdue holds, time and again; any number of servers may do it at once."""
+    while True:
+        with suppress(LedgerUnavailable):  # it has been logged; the next round comes
+            await run_in_threadpool(expire_holds, house.db)
+        await asyncio.sleep(SWEEP_SECONDS / 2)
+
+
 def _respond(request: Request, refusal: Refusal) -> Response:
     problem = render(refusal, request.state.language, request.state.request_id)
     return Response(problem.body, problem.status, problem.headers, media_type=MEDIA_TYPE)
@@ -78,7 +100,7 @@ def _render_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
     faults = []
     for fault in error.errors():
-        where = [str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"][1:]]
+        where = [escaped(part) for part in fault["loc"][1:]]
         if fault["type"] == "json_invalid":
             return _respond(request, invalid("", "fault.not_json"))
         key = "fault.missing" if fault["type"] == "missing" else "fault.form"

@@ -69,7 +69,7 @@ IdempotencyKey = Annotated[
         description="The same key and the same input give the first answer again, free of charge.",
     ),
 ]
-ResourceId = Annotated[str, Path(max_length=64, description="A UUID.")]
+ResourceId = Annotated[str, Path(description="A UUID.")]
 
 __all__ = [
     "USUAL_PER_PAGE",

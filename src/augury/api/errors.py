@@ -82,3 +82,10 @@ class NotReady(Refusal):
 
     code = "not_ready"
     status = 503
+
+
+class Stopping(Refusal):
+    """The server is stopping and could not finish this request in time."""
+
+    code = "stopping"
+    status = 503

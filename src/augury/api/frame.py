@@ -1,11 +1,13 @@
 """The frame around every request: its id, its limit on the body, its errors and its log line."""
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from augury.api.errors import MEDIA_TYPE, InternalError, PayloadTooLarge, Problem, render
+from augury.api.errors import MEDIA_TYPE, InternalError, PayloadTooLarge, Problem, Stopping, render
+from augury.kit.coalescer import Overloaded
 from augury.kit.errors import Refusal
 from augury.kit.ids import new_id
 from augury.kit.log import LineLog, logger
@@ -16,7 +18,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_BODY_BYTES = 2 * 1024 * 1024
+# A thousand rows of the shipped models are a third of it.
+MOST_BODY_BYTES = 1024 * 1024
+# Together they bound what requests can hold in memory.
+MOST_IN_FLIGHT = 1000
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{8,64}")
 
 
@@ -28,11 +33,13 @@ class Frame:
         self._app = app
         self._doors = doors
         self._log = LineLog()
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            self._log.flush()  # the application has been stopped
             return
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -50,8 +57,9 @@ class Frame:
                 message["headers"] = [*message.get("headers", ()), id_header]
             await send(message)
 
+        self._in_flight += 1
         try:
-            limited = _limited(headers, receive)
+            limited = self._limited(headers, receive)
             door = self._doors.get(scope["path"]) if scope["method"] == "POST" else None
             await (door or self._app)(scope, limited, send_framed)
         except Refusal as refusal:
@@ -60,7 +68,14 @@ class Frame:
             logger("api").exception("unexpected_error", request_id=request_id)
             if not status:
                 await send_problem(render(InternalError(), language, request_id), send_framed)
+        except asyncio.CancelledError:
+            # The server stops and this request has used up the time it was given to finish.
+            if not status:
+                stopping = Stopping(retry_after_seconds=5)
+                await send_problem(render(stopping, language, request_id), send_framed)
+            raise
         finally:
+            self._in_flight -= 1
             self._log.write(
                 {
                     "event": "request",
@@ -72,6 +87,11 @@ class Frame:
                     "user_id": state.get("user_id"),
                 }
             )
+
+    def _limited(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        if self._in_flight > MOST_IN_FLIGHT:
+            raise Overloaded(retry_after_seconds=1)
+        return _limited(headers, receive)
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

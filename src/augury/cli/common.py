@@ -1,5 +1,6 @@
 """What several commands share: reading settings, and saying what is wrong with them."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,8 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
     """Return the settings of the environment, or leave with a sentence about what is wrong."""
+    # What this process creates, its owner alone may read: the database holds what customers sent.
+    os.umask(0o077)
     if data_dir is not None:
         values["data_dir"] = data_dir
     try:

@@ -13,7 +13,8 @@ from augury.cli.migrate import prepare
 
 command = typer.Typer()
 
-_STOP_SECONDS = 8
+# The API has had its time to drain by then; the promise is ten seconds in all.
+_STOP_SECONDS = 1.5
 
 
 @command.command()

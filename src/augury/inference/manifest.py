@@ -2,9 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+# Credits per row; a thousand rows at this price still fit into a balance.
+MOST_PRICE = 10**12
 
 
 class Localised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,7 +122,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Localised
     description: Localised
     task: str
-    price: int
+    price: Annotated[int, msgspec.Meta(ge=1, le=MOST_PRICE)]
     runtime: str
     artifact: Artifact
     inputs: list[InputField]

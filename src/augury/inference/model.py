@@ -53,12 +53,18 @@ class Model:
             raise BadModel(message)
         return probabilities
 
-    def predict_many(self, matrices: list[Matrix]) -> list[Probabilities]:
-        """Return the probabilities of many callers' matrices from one call of the runtime."""
-        if len(matrices) == 1:
-            return [self.predict(matrices[0])]
-        together = self.predict(np.concatenate(matrices))
-        apart = []
+    def predict_many(self, matrices: list[Matrix]) -> list[Probabilities | Exception]:
+        """Return the probabilities of many callers' matrices from one call of the runtime.
+
+        Where the call fails, each is tried alone, so that only the one to blame is refused.
+        """
+        try:
+            together = self.predict(np.concatenate(matrices))
+        except Exception as error:  # noqa: BLE001 -- whatever a runtime throws
+            if len(matrices) == 1:
+                return [error]
+            return [self.predict_many([matrix])[0] for matrix in matrices]
+        apart: list[Probabilities | Exception] = []
         start = 0
         for matrix in matrices:
             end = start + len(matrix)

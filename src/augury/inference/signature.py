@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from msgspec.structs import astuple
 
 from augury.inference.manifest import InputField, Manifest, RatioCheck
-from augury.kit.errors import Fault, InvalidInput, invalid
+from augury.kit.errors import Fault, InvalidInput, escaped, invalid
 
 Matrix = npt.NDArray[np.float32]
 
@@ -95,7 +96,8 @@ class Signature:
 
     def _decode_slowly(self, inputs: bytes) -> list[tuple[Any, ...]]:
         try:
-            rows = json.loads(inputs)
+            # Decoded first: given bytes, the reader would let half a surrogate pass.
+            rows = json.loads(inputs.decode())
         except (ValueError, RecursionError):
             raise invalid("/inputs", "fault.not_json") from None
         if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
@@ -113,9 +115,8 @@ class Signature:
         if not isinstance(row, dict):
             return [Fault(pointer, "fault.not_object", {})]
         unknown = [
-            Fault(f"{pointer}/{_escaped(name)}", "fault.unknown_field", {"name": _shown(name)})
-            for name in row
-            if name not in self._place
+            Fault(f"{pointer}/{escaped(name)}", "fault.unknown_field", {"name": _shown(name)})
+            for name in islice((name for name in row if name not in self._place), _MOST_FAULTS)
         ]
         known = [_fault_of(field, row, f"{pointer}/{field.name}") for field in self.fields]
         return unknown + [fault for fault in known if fault is not None]
@@ -178,7 +179,3 @@ def _plain(limit: float | None) -> str:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE_SHOWN else text[:_LONGEST_VALUE_SHOWN] + "…"
-
-
-def _escaped(name: str) -> str:
-    return _shown(name)[1:-1].replace("~", "~0").replace("/", "~1")

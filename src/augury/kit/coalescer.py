@@ -73,18 +73,23 @@ class Coalescer(Generic[Item, Result]):
         return await future
 
     def _take(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the next call; while calls are brief, make one after another on the spot."""
+        """Start the next call, if there is anything to do and nothing being done."""
         self._turn_booked = False
-        while self._waiting and not self._busy:
-            batch, weight = self._next_batch()
-            items = [item for item, _ in batch]
-            if self._brief(weight):
-                _answer(batch, self._attempt(items))
-            else:
-                self._busy = True
-                self._thread.submit(self._attempt, items).add_done_callback(
-                    partial(self._done, loop, batch)
-                )
+        if self._busy or not self._waiting:
+            return
+        batch, weight = self._next_batch()
+        items = [item for item, _ in batch]
+        if not self._brief(weight):
+            self._busy = True
+            self._thread.submit(self._attempt, items).add_done_callback(
+                partial(self._done, loop, batch)
+            )
+            return
+        _answer(batch, self._attempt(items))
+        if self._waiting:
+            # Others have waited for the event loop meanwhile; they come first.
+            self._turn_booked = True
+            loop.call_soon(self._take, loop)
 
     def _next_batch(self) -> tuple[list[tuple[Item, asyncio.Future[Result]]], int]:
         batch = [self._waiting.popleft()]

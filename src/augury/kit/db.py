@@ -35,6 +35,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.types import TypeEngine
 
 from augury.kit.errors import LedgerUnavailable
+from augury.kit.log import logger
 
 # Two kinds of transaction as types of no cost: a function that only reads says so in its
 # signature, and accepts a writing transaction as well.
@@ -56,7 +57,8 @@ Id = String(36).with_variant(PG_UUID(as_uuid=False), "postgresql")
 # SQLite counts a rowid only on INTEGER; BIGINT is the same 64 bits there.
 Int64 = BigInteger()
 
-_BUSY_SECONDS = 10
+# Within this a writer gets its turn or is refused; stopping a server waits for it.
+_BUSY_SECONDS = 3
 _RETRY_AFTER_SECONDS = 1
 
 
@@ -109,6 +111,8 @@ _UNREACHABLE = (
     sqlite3.OperationalError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    # A server that has become a read-only standby.
+    psycopg.errors.ReadOnlySqlTransaction,
 )
 
 
@@ -117,6 +121,8 @@ def _refusing_when_unreachable() -> Iterator[None]:
     try:
         yield
     except _UNREACHABLE as error:
+        # The answer tells no details, so the log must.
+        logger("db").error("database_unreachable", reason=f"{type(error).__name__}: {error}"[:500])
         raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
 
 
@@ -182,6 +188,14 @@ def _sqlite_begin(statement: str) -> Any:
     return begin
 
 
+_POSTGRES_OPTIONS = (
+    f"-c lock_timeout={_BUSY_SECONDS}s",
+    "-c idle_in_transaction_session_timeout=60s",
+    # An answer is sent after the commit is on disk, whatever the server's own default.
+    "-c synchronous_commit=on",
+)
+
+
 def _postgres_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -191,7 +205,7 @@ def _postgres_engine(url: URL) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
-            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "options": " ".join(_POSTGRES_OPTIONS),
         },
     )
     event.listen(engine, "connect", _postgres_connect)
@@ -285,7 +299,8 @@ _NAMED_VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
 def _array(name: str, kind: TypeEngine[Any]) -> str:
-    return f"CAST(%({name})s AS {kind.compile(dialect=_POSTGRES)}[])"
+    # Binary: in text form every quote in a JSON text would be escaped, at ten times the cost.
+    return f"CAST(%({name})b AS {kind.compile(dialect=_POSTGRES)}[])"
 
 
 _POSTGRES = postgres_dialect()

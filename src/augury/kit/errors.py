@@ -59,7 +59,7 @@ class NotFound(Refusal):
 
 
 class LedgerUnavailable(Refusal):
-    """The database cannot be reached or is too busy: nothing was sold, nothing was charged."""
+    """The database cannot be reached or is too busy, so nothing can be sold."""
 
     code = "ledger_unavailable"
     status = 503
@@ -68,6 +68,15 @@ class LedgerUnavailable(Refusal):
 def invalid(pointer: str, key: str, **values: object) -> InvalidInput:
     """Return the refusal for a single fault."""
     return InvalidInput(faults=[Fault(pointer, key, values)])
+
+
+def escaped(name: object) -> str:
+    """Return a name as a part of a JSON pointer, however strange or long it is."""
+    shown = repr(name)[1:-1] if isinstance(name, str) else str(name)
+    return shown[:_LONGEST_NAME_SHOWN].replace("~", "~0").replace("/", "~1")
+
+
+_LONGEST_NAME_SHOWN = 80
 
 
 def all_refusals() -> list[type[Refusal]]:

@@ -64,5 +64,7 @@ class LineLog:
     def flush(self) -> None:
         """Write what has gathered."""
         lines, self._lines = self._lines, []
+        if not lines:
+            return
         sys.stderr.buffer.write(b"\n".join(lines) + b"\n")
         sys.stderr.buffer.flush()

@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, select
 from augury.kit.clock import now
 from augury.kit.db import ReadTx
 from augury.ledger.core import (
+    CORRECTABLE,
     COUNTERPARTY,
     JOURNAL_START,
     RESOLVING,
@@ -57,6 +58,7 @@ def audit(tx: ReadTx) -> Report:
     report = Report()
     _audit_journals(tx, report)
     _audit_holds(tx, report)
+    _audit_refunds(tx, report)
     report.counterparties = {party.name.lower(): 0 for party in Counterparty}
     for row in tx.execute(
         select(transfers.c.counterparty_id, func.sum(transfers.c.posted).label("posted")).group_by(
@@ -128,7 +130,8 @@ def _audit_journal(account: Any, entries: Iterator[Any], report: Report) -> None
         type_ = TransferType(entry.type)
         amount = abs(entry.posted) if type_ is not TransferType.HOLD else entry.held
         signed = entry.posted if type_ is TransferType.ADJUSTMENT else amount
-        if deltas(type_, signed, -entry.held) != (entry.posted, entry.held):
+        too_much = type_ is TransferType.CAPTURE and entry.posted < entry.held
+        if too_much or deltas(type_, signed, -entry.held) != (entry.posted, entry.held):
             report.add("transfer_wrong", entry.id, f"a {type_} cannot move credits this way")
         if entry.counterparty_id != COUNTERPARTY[type_]:
             report.add("transfer_wrong", entry.id, f"a {type_} has another counterparty")
@@ -178,3 +181,25 @@ def _audit_holds(tx: ReadTx, report: Report) -> None:
     )
     for row in lost:
         report.add("hold_missing", row.id, "its transfer stands, so its credits stay held for ever")
+
+
+def _audit_refunds(tx: ReadTx, report: Report) -> None:
+    back, sold = transfers.alias("back"), transfers.alias("sold")
+    rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(back.c.account_id, back.c.corrects)
+        .outerjoin(
+            sold,
+            (sold.c.id == back.c.corrects)
+            & (sold.c.account_id == back.c.account_id)
+            & sold.c.type.in_(sorted(CORRECTABLE)),
+        )
+        .where(back.c.type == TransferType.REFUND)
+        .group_by(back.c.corrects, back.c.account_id)
+        .having(func.coalesce(func.max(-sold.c.posted), 0) < func.sum(back.c.posted))
+    )
+    for row in rows:
+        report.add(
+            "refund_wrong",
+            row.corrects or row.account_id,
+            "more went back than was taken, or nothing was",
+        )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 
 from augury.kit.clock import now
-from augury.kit.db import ReadTx, WriteTx, insert_rows
+from augury.kit.db import Database, ReadTx, WriteTx, insert_rows
 from augury.kit.ids import new_id
 from augury.ledger import guards
 from augury.ledger.core import (
@@ -63,19 +63,23 @@ def replays(tx: ReadTx, asked: Sequence[tuple[str, str, str]]) -> list[Replayed 
     return guards.replays(tx, asked)
 
 
-def expire_holds(tx: WriteTx, most: int = 1000) -> int:
+def expire_holds(db: Database, most: int = 1000) -> int:
     """Release up to `most` holds whose time has passed; return how many were released."""
-    overdue = tx.execute(
-        select(holds.c.id, holds.c.account_id)
-        .where(holds.c.resolved_by.is_(None), holds.c.expires_at <= now())
-        .order_by(holds.c.expires_at)
-        .limit(most)
-    )
+    with db.read() as tx:
+        overdue = tx.execute(
+            select(holds.c.id, holds.c.account_id)
+            .where(holds.c.resolved_by.is_(None), holds.c.expires_at <= now())
+            .order_by(holds.c.expires_at)
+            .limit(most)
+        ).all()
     releases = [
         Instruction(new_id(), TransferType.RELEASE, row.account_id, 0, "expired", hold_id=row.id)
         for row in overdue
     ]
-    return sum(isinstance(outcome, Posted) for outcome in post(tx, releases))
+    if not releases:
+        return 0
+    with db.write() as tx:
+        return sum(isinstance(outcome, Posted) for outcome in post(tx, releases))
 
 
 def post(tx: WriteTx, instructions: Sequence[Instruction]) -> list[Outcome]:

@@ -21,6 +21,7 @@ from augury.kit.log import logger
 from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
+from augury.predictions import history
 from augury.predictions.schemas import (
     Caution,
     PredictionRequest,
@@ -29,11 +30,13 @@ from augury.predictions.schemas import (
     check_key,
     read_request,
 )
-from augury.predictions.till import Order, Sold, sell, stored_answers
+from augury.predictions.till import Order, Sold, sell
 from augury.registry.catalogue import Catalogue, Offer
 
-# Sales in one commit. More would make the last one wait and gain little.
-_MOST_PER_COMMIT = 256
+# What one commit may carry, in bytes of inputs and outputs. Every order counts for some bytes more,
+# so that of small ones 256 go together: more would make the last one wait and gain little.
+_MOST_BYTES_PER_COMMIT = 4 * 1024 * 1024
+_BYTES_PER_ORDER = _MOST_BYTES_PER_COMMIT // 256
 _MOST_POOR_REMEMBERED = 10_000
 _RETRY_AFTER_SECONDS = 5
 
@@ -58,7 +61,10 @@ class Shop:
         self._replays: Coalescer[_Keyed, Sold | None] = Coalescer(self._find_replays, name="replay")
         self._balances: Coalescer[str, Balance] = Coalescer(self._find_balances, name="balance")
         self._till: Coalescer[Order, Sold] = Coalescer(
-            lambda orders: sell(db, orders), name="till", most_per_call=_MOST_PER_COMMIT
+            lambda orders: sell(db, orders),
+            name="till",
+            weigh=lambda order: _BYTES_PER_ORDER + len(order.inputs) + len(order.outputs),
+            most_per_call=_MOST_BYTES_PER_COMMIT,
         )
         # Who could not pay a moment ago. It decides nothing: it only says whose balance to look
         # at before running a model for them.
@@ -90,7 +96,7 @@ class Shop:
             version=offer.version.version,
             rows=len(matrix),
             price=price,
-            inputs=bytes(request.inputs).decode(),
+            inputs=msgspec.json.format(bytes(request.inputs), indent=-1).decode(),
             outputs=outputs,
             warnings=msgspec.json.encode(_cautions(offer, matrix, language)).decode(),
             transfer_id=new_id(),
@@ -159,8 +165,8 @@ class Shop:
     def _find_replays(self, asked: list[_Keyed]) -> list[Sold | Exception | None]:
         with self._db.read() as tx:
             found = ledger.replays(tx, asked)
-        references = [one.reference for one in found if isinstance(one, Replayed)]
-        stored = stored_answers(self._db, references)
+            references = [one.reference for one in found if isinstance(one, Replayed)]
+            stored = history.answers(tx, references) if references else {}
         results: list[Sold | Exception | None] = []
         for verdict in found:
             if isinstance(verdict, Replayed):

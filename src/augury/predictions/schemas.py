@@ -4,11 +4,12 @@ These are msgspec classes: the busiest route decodes and encodes with them in a 
 """
 
 import re
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from augury.kit.errors import invalid
+from augury.kit.errors import Fault, InvalidInput, escaped, invalid
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -92,10 +93,9 @@ def read_request(body: bytes) -> PredictionRequest:
     """Return the request in a body, or raise `InvalidInput`."""
     try:
         request = _request.decode(body)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        pointer = path.rstrip("`").replace(".", "/")
-        raise invalid(pointer, "fault.form", reason=message) from None
+    except msgspec.ValidationError:
+        # The decoder stops at the first fault; a customer wants to see them all.
+        raise InvalidInput(faults=_faults_of(msgspec.json.decode(body))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid("", "fault.not_json") from None
     if request.explain:
@@ -103,8 +103,28 @@ def read_request(body: bytes) -> PredictionRequest:
     return request
 
 
+def _faults_of(body: object) -> list[Fault]:
+    if not isinstance(body, dict):
+        return [Fault("", "fault.not_request", {})]
+    unknown = islice((name for name in body if name not in _MEMBERS), _MOST_FAULTS)
+    faults = [Fault(f"/{escaped(name)}", "fault.unknown_member", {}) for name in unknown]
+    faults += [
+        Fault(f"/{name}", "fault.missing", {}) for name in ("model", "inputs") if name not in body
+    ]
+    faults += [
+        Fault(f"/{name}", f"fault.{kind}", {})
+        for name, type_, kind in (("model", str, "text"), ("explain", bool, "truth"))
+        if name in body and not isinstance(body[name], type_)
+    ]
+    return faults
+
+
+_MEMBERS = PredictionRequest.__struct_fields__
+_MOST_FAULTS = 100
+
+
 def check_key(key: str | None) -> str | None:
     """Return a key of 1..255 printable characters, or raise `InvalidInput`."""
     if key is not None and not _KEY.fullmatch(key):
-        raise invalid("/headers/Idempotency-Key", "fault.idempotency_key")
+        raise invalid("/idempotency-key", "fault.idempotency_key")
     return key

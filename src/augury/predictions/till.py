@@ -6,11 +6,12 @@ from typing import Final
 import msgspec
 
 from augury.kit.clock import now, rfc3339
-from augury.kit.db import Database, insert_rows
+from augury.kit.db import Database, WriteTx, insert_rows
 from augury.ledger import service as ledger
 from augury.ledger.core import (
     Balance,
     Instruction,
+    Outcome,
     Posted,
     Refused,
     Replayed,
@@ -58,16 +59,20 @@ def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
             if isinstance(outcome, Posted)
         ]
         insert_rows(tx, predictions, _COLUMNS, rows)
-        poor = {
-            order.user_id
-            for order, outcome in zip(orders, outcomes, strict=True)
-            if outcome is Refused.INSUFFICIENT_CREDITS
-        }
-        balances = ledger.balances(tx, poor) if poor else {}
+        # Nothing may come after the commit: whatever failed there would fail for paid sales.
+        return _results(tx, orders, outcomes, completed_at)
+
+
+def _results(
+    tx: WriteTx, orders: Sequence[Order], outcomes: Sequence[Outcome], completed_at: int
+) -> list[Sold | Exception]:
+    both = list(zip(orders, outcomes, strict=True))
+    poor = {one.user_id for one, outcome in both if outcome is Refused.INSUFFICIENT_CREDITS}
+    balances = ledger.balances(tx, poor) if poor else {}
     replayed = [outcome.reference for outcome in outcomes if isinstance(outcome, Replayed)]
-    stored = stored_answers(db, replayed)
+    stored = history.answers(tx, replayed) if replayed else {}
     results: list[Sold | Exception] = []
-    for order, outcome in zip(orders, outcomes, strict=True):
+    for order, outcome in both:
         if isinstance(outcome, Posted):
             results.append((_answer(order, outcome, completed_at), False))
         elif isinstance(outcome, Replayed):
@@ -76,14 +81,6 @@ def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
             available = balances.get(order.user_id, Balance()).available
             results.append(refusal_of(outcome, required=order.price, available=available))
     return results
-
-
-def stored_answers(db: Database, prediction_ids: Sequence[str]) -> dict[str, PredictionAnswer]:
-    """Return predictions that were sold before, by id, as they were answered then."""
-    if not prediction_ids:
-        return {}
-    with db.read() as tx:
-        return history.answers(tx, list(prediction_ids))
 
 
 def _charge(order: Order) -> Instruction:

@@ -25,7 +25,7 @@ versions = Table(
     Column("card_en", Text, nullable=False),
     Column("card_ru", Text, nullable=False),
     Column("created_at", Int64, nullable=False),
-    CheckConstraint("price >= 0", name="price_not_negative"),
+    CheckConstraint("price > 0", name="price_positive"),
 )
 
 aliases = Table(

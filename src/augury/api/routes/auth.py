@@ -65,13 +65,18 @@ async def token(
 
     A refresh token works once; it comes back rotated. Using an old one ends its session.
     """
-    limits.attempt(address)
     if grant_type == "refresh_token":
         if refresh_token is None:
             raise invalid("/refresh_token", "fault.missing")
-        return TokenOut.of(
-            await run_in_threadpool(users.refresh, house.db, house.tokens, refresh_token)
-        )
+        try:
+            return TokenOut.of(
+                await run_in_threadpool(users.refresh, house.db, house.tokens, refresh_token)
+            )
+        except InvalidCredentials:
+            # Everybody refreshes four times an hour; only what fails is counted.
+            limits.attempt(address)
+            raise
+    limits.attempt(address)
     if username is None or password is None:
         raise invalid("/username" if username is None else "/password", "fault.missing")
     limits.check_name(address, username)

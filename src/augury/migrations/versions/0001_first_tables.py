@@ -188,7 +188,7 @@ def upgrade() -> None:
         sa.Column("card_en", sa.Text(), nullable=False),
         sa.Column("card_ru", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("price >= 0", name=op.f("ck_versions_price_not_negative")),
+        sa.CheckConstraint("price > 0", name=op.f("ck_versions_price_positive")),
         sa.ForeignKeyConstraint(["model"], ["models.name"], name=op.f("fk_versions_model")),
         sa.PrimaryKeyConstraint("model", "version", name=op.f("pk_versions")),
     )
