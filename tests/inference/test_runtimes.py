@@ -11,8 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from augury.inference.manifest import BadModel
-from augury.inference.model import Model
+from augury.inference.model import Model, Probabilities
 from augury.inference.runtimes import RUNTIMES
+from augury.inference.signature import Matrix
 from support.tiny_models import (
     FIELDS,
     MATRIX,
@@ -38,7 +39,8 @@ def test_every_runtime_is_held_to_the_contract() -> None:
 def test_probabilities_come_as_promised(tiny: Tiny) -> None:
     """A matrix of n rows gives n float64 numbers from 0 to 1, not all alike."""
     given = RUNTIMES[tiny.manifest.runtime](tiny.path, tiny.manifest, 1)(MORE)
-    assert (given.shape, given.dtype) == ((len(MORE),), np.float64)
+    assert given.shape == (len(MORE),)
+    assert given.dtype == np.dtype(np.float64)
     assert ((given >= 0) & (given <= 1)).all()
     assert len(np.unique(given)) > 3
 
@@ -50,16 +52,42 @@ def test_rows_do_not_depend_on_their_company(tiny: Tiny) -> None:
     alone = np.concatenate([model.predict(MORE[place : place + 1]) for place in range(len(MORE))])
     np.testing.assert_allclose(alone, together, rtol=0, atol=1e-9)
     callers = [MORE[:1], MORE[1:40], MORE[40:41], MORE[41:]]
-    parts = model.predict_many(callers)
+    parts = [part for part in model.predict_many(callers) if not isinstance(part, Exception)]
     assert [len(part) for part in parts] == [1, 39, 1, 59]
     np.testing.assert_allclose(np.concatenate(parts), together, rtol=0, atol=1e-9)
+
+
+def test_only_the_one_to_blame_gets_the_exception(tiny: Tiny) -> None:
+    """Where a joined call fails, each matrix is tried alone, once, and only the bad one fails."""
+    model = Model(tiny.manifest, tiny.path, 1)
+    expected = model.predict(MORE)
+    predict = model._predict
+    calls: list[int] = []
+
+    def trip(matrix: Matrix) -> Probabilities:
+        calls.append(len(matrix))
+        if (matrix[:, 2] == MORE[50, 2]).any():
+            raise RuntimeError("the runtime has tripped over a row")
+        return predict(matrix)
+
+    model._predict = trip
+    first, bad, last = model.predict_many([MORE[:3], MORE[50:52], MORE[90:]])
+    assert isinstance(bad, RuntimeError)
+    for given, right in ((first, expected[:3]), (last, expected[90:])):
+        assert isinstance(given, np.ndarray)
+        np.testing.assert_allclose(given, right, rtol=0, atol=1e-9)
+    assert calls == [15, 3, 2, 10]
+    calls.clear()
+    (alone,) = model.predict_many([MORE[50:51]])
+    assert isinstance(alone, RuntimeError)
+    assert calls == [1], "a matrix that went alone is not tried again"
 
 
 def test_many_threads_may_ask_at_once(tiny: Tiny) -> None:
     """Eight threads that ask the same model at the same time each get their own rows' answers."""
     model = Model(tiny.manifest, tiny.path, 1)
     expected = model.predict(MORE)
-    starts = [start for start in range(0, len(MORE), 10)] * 20
+    starts = list(range(0, len(MORE), 10)) * 20
 
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda start: model.predict(MORE[start : start + 10]), starts)

@@ -1,7 +1,6 @@
 """The database: what a transaction promises, on SQLite and PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +33,11 @@ _notes = Table(
 
 
 @pytest.fixture
-def notes(db: Database) -> Iterator[Database]:
+def notes(db: Database) -> Database:
     """A database with one table of no meaning."""
     with db.write() as tx:
         _notes.create(tx)
-    yield db
+    return db
 
 
 def _count(db: Database) -> int:
@@ -159,8 +158,8 @@ def test_many_writers_wait_for_each_other(notes: Database) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    with notes.read() as tx:
-        assert tx.execute(select(_notes.c.number)).scalar_one() == 400
+    with notes.read() as again:
+        assert again.execute(select(_notes.c.number)).scalar_one() == 400
 
 
 def test_writers_of_two_processes_wait_for_each_other(tmp_path: Path) -> None:

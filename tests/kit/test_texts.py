@@ -74,7 +74,7 @@ def _sentences(domain: str, language: str) -> dict[str, list[str]]:
         catalogue = read_po(source, locale=language)
     return {
         message.id if isinstance(message.id, str) else message.id[0]: [
-            *([message.string] if isinstance(message.string, str) else message.string)
+            *([message.string] if isinstance(message.string, str) else message.string or ())
         ]
         for message in catalogue
         if message.id

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from augury.training.credit.fields import CATEGORIES, FIELDS, place
 from augury.training.credit.recipes import Recipe, recipes
 
 MODELS = Path(__file__).parents[2] / "models"
-EXAMPLE = {
+EXAMPLE: dict[str, object] = {
     "person_age": 30,
     "person_income": 50000,
     "person_home_ownership": "RENT",
@@ -33,7 +34,7 @@ def _manifest(recipe: Recipe) -> Manifest:
     return read_manifest((MODELS / recipe.name / "manifest.json").read_bytes())
 
 
-def _matrix(rows: list[dict[str, float | str | None]]) -> Matrix:
+def _matrix(rows: Sequence[Mapping[str, object]]) -> Matrix:
     return np.array(
         [
             [
