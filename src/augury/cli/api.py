@@ -10,6 +10,7 @@ import uvicorn
 
 from augury import bootstrap
 from augury.api.app import create_app
+from augury.api.protocol import OneWriteProtocol
 from augury.cli.common import ApiPort, DataDir, Host, load_settings
 from augury.settings import Settings
 
@@ -44,7 +45,7 @@ def run_api(settings: Settings, host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         log_config=None,
         access_log=False,
