@@ -40,14 +40,16 @@ BAD: dict[str, tuple[bytes, str, str | None]] = {
     "a list": (b"[]", "invalid_input", ""),
     "a number": (b"7", "invalid_input", ""),
     "null": (b"null", "invalid_input", ""),
-    "an empty object": (b"{}", "invalid_input", ""),
-    "no inputs": (b'{"model": "credit-catboost"}', "invalid_input", ""),
-    "no model": (f'{{"inputs": [{_ROW}]}}'.encode(), "invalid_input", ""),
+    "an empty object": (b"{}", "invalid_input", "/model"),
+    "no inputs": (b'{"model": "credit-catboost"}', "invalid_input", "/inputs"),
+    "no model": (f'{{"inputs": [{_ROW}]}}'.encode(), "invalid_input", "/model"),
+    "a model that is a number, in half a body": (b'{"model": 7, "inputs": [', "invalid_input", ""),
+    "an unknown member, then bytes that are no text": (b'{"tip": 1, "x": "\xff"}', "invalid_input", None),
     "a model that is a number": (_body(f"[{_ROW}]", "7"), "invalid_input", "/model"),
     "a model that is null": (_body(f"[{_ROW}]", "null"), "invalid_input", "/model"),
-    "an unknown member": (order()[:-1] + b', "tip": 1}', "invalid_input", ""),
+    "an unknown member": (order()[:-1] + b', "tip": 1}', "invalid_input", "/tip"),
     "a surrogate as a member": (order()[:-1] + b', "\\ud800": 1}', "invalid_input", ""),
-    "a format as a member": (order()[:-1] + b', "{0.__class__}": 1}', "invalid_input", ""),
+    "a format as a member": (order()[:-1] + b', "{0.__class__}": 1}', "invalid_input", "/{0.__class__}"),
     "an explanation": (order()[:-1] + b', "explain": true}', "invalid_input", "/explain"),
     "an explanation that is text": (order()[:-1] + b', "explain": "no"}', "invalid_input", "/explain"),
     "an unknown model": (_body(f"[{_ROW}]", '"nothing"'), "model_not_found", None),
@@ -176,7 +178,45 @@ def test_an_invalid_key_is_refused(client: TestClient, checked: dict[str, str], 
     answer = client.post("/v1/predictions", content=order(), headers=headers)
     problem = is_problem(answer)
     assert (answer.status_code, problem["code"]) == (422, "invalid_input")
-    assert "Idempotency-Key" in problem["errors"][0]["pointer"]
+    assert [fault["pointer"] for fault in problem["errors"]] == ["/idempotency-key"]
+
+
+def test_all_faults_of_a_body_are_listed(client: TestClient, checked: dict[str, str]) -> None:
+    """Unknown members, missing ones and wrong ones are told at once, each with its own pointer."""
+    for body, pointers in (
+        (b'{"tip": 1, "a/b": 2}', ["/tip", "/a~1b", "/model", "/inputs"]),
+        (b'{"model": 7, "explain": "no", "tip": 1}', ["/tip", "/inputs", "/model", "/explain"]),
+    ):
+        answer = client.post("/v1/predictions", content=body, headers=checked | JSON)
+        problem = is_problem(answer)
+        assert [fault["pointer"] for fault in problem["errors"]] == pointers
+
+
+def test_half_a_surrogate_as_raw_bytes_is_refused(
+    client: TestClient, checked: dict[str, str]
+) -> None:
+    """Bytes of half a surrogate, in a member that a later one overrides, are no text: 422."""
+    row = _ROW.encode().replace(b"{", b'{"person_age": "\xed\xa0\x80", ', 1)
+    body = b'{"model": "credit-catboost", "inputs": [' + row + b"]}"
+    for key in ({}, {"Idempotency-Key": "half a surrogate"}):
+        for path in ("/v1/predictions", "/v1/quotes"):
+            answer = client.post(path, content=body, headers=checked | JSON | key)
+            assert (answer.status_code, is_problem(answer)["code"]) == (422, "invalid_input")
+
+
+def test_a_row_of_unknown_names_gets_a_short_answer(
+    client: TestClient, checked: dict[str, str]
+) -> None:
+    """Fifty thousand unknown names in one row, or in the body, are told by the first hundred."""
+    names = ", ".join(f'"x{number}": 1' for number in range(50_000))
+    for body in (
+        f'{{"model": "credit-catboost", "inputs": [{{{names}}}]}}'.encode(),
+        f"{{{names}}}".encode(),
+    ):
+        answer = client.post("/v1/predictions", content=body, headers=checked | JSON)
+        problem = is_problem(answer)
+        assert (answer.status_code, problem["code"]) == (422, "invalid_input")
+        assert 1 <= len(problem["errors"]) <= 102, "the missing members may come on top"
 
 
 @pytest.mark.parametrize(
