@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import text
+from sqlalchemy import insert, select, text, update
 from typer.testing import CliRunner
 
 from augury.cli import app
@@ -13,7 +14,8 @@ from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, WriteTx
 from augury.kit.ids import new_id
 from augury.ledger import service
-from augury.ledger.core import Instruction, TransferType
+from augury.ledger.core import COUNTERPARTY, Instruction, TransferType, link
+from augury.ledger.tables import accounts, holds, transfers
 from augury.predictions.audit import audit_books
 from support.houses import SECRET
 
@@ -146,6 +148,78 @@ CORRUPTIONS: dict[str, tuple[Callable[[WriteTx], None], str]] = {
 }  # fmt: skip
 
 
+def _forge(tx: WriteTx, type_: TransferType, posted: int, **more: Any) -> None:
+    """Append a transfer the way one who knows the ledger would: chained, and with its account."""
+    account = tx.execute(select(accounts).order_by(accounts.c.id).limit(1)).one()
+    last = tx.execute(
+        select(transfers.c.available_after, transfers.c.link).where(
+            transfers.c.account_id == account.id, transfers.c.number == account.transfers
+        )
+    ).one()
+    row: dict[str, Any] = dict.fromkeys(
+        column.name for column in transfers.c if column.name != "link"
+    )
+    row |= {"id": new_id(), "account_id": account.id, "number": account.transfers + 1, "held": 0}
+    row |= {"type": str(type_), "counterparty_id": str(COUNTERPARTY[type_]), "posted": posted}
+    row |= {"reference": "forged", "created_at": now()} | more
+    row["available_after"] = last.available_after + posted - row["held"]
+    tx.execute(insert(transfers), row | {"link": link(last.link, *row.values())})
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.id == account.id)
+        .values(
+            posted=account.posted + posted,
+            held=account.held + row["held"],
+            transfers=account.transfers + 1,
+        )
+    )
+    if type_ is TransferType.CAPTURE:
+        tx.execute(update(holds).where(holds.c.id == row["hold_id"]).values(resolved_by=row["id"]))
+
+
+def _refund_of_nothing(tx: WriteTx) -> None:
+    _forge(tx, TransferType.REFUND, 5, corrects=None)
+
+
+def _refund_of_too_much(tx: WriteTx) -> None:
+    _forge(tx, TransferType.REFUND, 11, corrects=_first(tx, "type = 'charge'"))
+
+
+def _refunds_of_too_much(tx: WriteTx) -> None:
+    for amount in (6, 5):
+        _forge(tx, TransferType.REFUND, amount, corrects=_first(tx, "type = 'charge'"))
+
+
+def _refund_of_anothers(tx: WriteTx) -> None:
+    theirs = tx.execute(
+        text("SELECT id FROM transfers WHERE type = 'charge' ORDER BY account_id DESC LIMIT 1")
+    ).scalar_one()
+    _forge(tx, TransferType.REFUND, 5, corrects=theirs)
+
+
+def _refund_of_a_top_up(tx: WriteTx) -> None:
+    _forge(tx, TransferType.REFUND, 5, corrects=_first(tx, "type = 'top_up'"))
+
+
+def _capture_of_too_much(tx: WriteTx) -> None:
+    account_id = tx.execute(select(accounts.c.id).order_by(accounts.c.id).limit(1)).scalar_one()
+    hold = tx.execute(
+        select(holds).where(holds.c.account_id == account_id, holds.c.resolved_by.is_(None))
+    ).one()
+    _forge(tx, TransferType.CAPTURE, -hold.amount - 1, held=-hold.amount, hold_id=hold.id)
+
+
+# What no link and no balance betrays: only the rules of the ledger do.
+FORGERIES: dict[str, tuple[Callable[[WriteTx], None], str]] = {
+    "a refund of nothing": (_refund_of_nothing, "refund_wrong"),
+    "a refund of too much": (_refund_of_too_much, "refund_wrong"),
+    "refunds that are too much together": (_refunds_of_too_much, "refund_wrong"),
+    "a refund of another's charge": (_refund_of_anothers, "refund_wrong"),
+    "a refund of a top-up": (_refund_of_a_top_up, "refund_wrong"),
+    "a capture of too much": (_capture_of_too_much, "transfer_wrong"),
+}
+
+
 def _kinds(db: Database) -> set[str]:
     with db.read() as tx:
         return {finding.kind for finding in audit_books(tx).findings}
@@ -171,6 +245,23 @@ def test_a_planted_corruption_is_found(books: Database, corruption: str) -> None
     with books.write() as tx:
         corrupt(tx)
     assert kind in _kinds(books)
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_transfer_is_found(books: Database, forgery: str) -> None:
+    """A transfer that breaks a rule is named, even if it is chained and booked as it should be."""
+    forge, kind = FORGERIES[forgery]
+    with books.write() as tx:
+        forge(tx)
+    assert _kinds(books) == {kind}
+
+
+def test_a_transfer_that_breaks_no_rule_is_no_finding(books: Database) -> None:
+    """The forger's way of appending leaves nothing to find by itself: a full refund is right."""
+    with books.write() as tx:
+        _forge(tx, TransferType.REFUND, 10, corrects=_first(tx, "type = 'charge'"))
+        _forge(tx, TransferType.TOP_UP, 5)
+    assert _kinds(books) == set()
 
 
 def test_the_command_tells_right_from_wrong(

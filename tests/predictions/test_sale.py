@@ -1,13 +1,19 @@
 """A sale: what is charged, stored and answered, on both databases."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from augury.kit.db import Database
+from augury.predictions.tables import predictions
+from support.databases import sqlite_database
 from support.houses import (
     APPLICANT,
     findings,
@@ -69,6 +75,42 @@ def test_a_sale_charges_the_price_and_stores_the_answer(
     assert (newest["type"], newest["amount"]) == ("charge", -3 * price)
     assert newest["reference"] == sold["id"]
     assert newest["id"] == sold["charge"]["transfer_id"]
+
+
+def test_stored_inputs_are_compact(shop: TestClient, database_url: str) -> None:
+    """Blanks and lines of the sender are not kept: a sale stores the same inputs as compact JSON."""
+    anna = sign_up(shop)
+    wide = json.dumps(json.loads(order(rows=2)), indent=" " * 5_000, separators=(" , ", "\n:\t"))
+    sold = buy(shop, anna, wide.encode()).json()
+    told = shop.get(f"/v1/predictions/{sold['id']}", headers=anna).json()
+    assert told["inputs"] == [APPLICANT] * 2
+    db = Database(database_url)
+    with db.read() as tx:
+        kept = tx.execute(select(predictions.c.inputs)).scalar_one()
+    db.close()
+    assert len(wide) > 100_000
+    assert kept == json.dumps([APPLICANT] * 2, separators=(",", ":"))
+
+
+def test_a_locked_database_sells_nothing_for_a_while(tmp_path: Path) -> None:
+    """While another program holds the SQLite file, a sale is 503 and free; afterwards it is sold."""
+    url = sqlite_database(tmp_path)
+    with open_house(settings_for(url, tmp_path)) as (client, _):
+        anna = sign_up(client)
+        other = sqlite3.connect(tmp_path / "augury.db", isolation_level=None)
+        with closing(other):
+            other.execute("BEGIN IMMEDIATE")
+            refused = buy(client, anna, order(), **{"Idempotency-Key": "one"})
+            assert balance(client, anna) == 5000
+            other.execute("ROLLBACK")
+        assert (refused.status_code, refused.json()["code"]) == (503, "ledger_unavailable")
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert client.get("/v1/predictions", headers=anna).json()["items"] == []
+        sold = buy(client, anna, order(), **{"Idempotency-Key": "one"})
+        assert sold.status_code == 201
+        assert "Idempotent-Replayed" not in sold.headers
+        assert balance(client, anna) == 4990
+    assert findings(url) == []
 
 
 def test_the_same_key_and_input_replays_the_first_answer(shop: TestClient) -> None:
