@@ -42,3 +42,14 @@ def anna(opened: tuple[TestClient, House]) -> dict[str, str]:
 def admin(opened: tuple[TestClient, House]) -> dict[str, str]:
     """Headers of the administrator."""
     return sign_in(opened[0], "admin")
+
+
+@pytest.fixture(scope="module")
+def checked(opened: tuple[TestClient, House], anna: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A customer whose balance and history must be untouched when all this is over."""
+    client = opened[0]
+    yield anna
+    assert client.get("/v1/balance", headers=anna).json() == {"available": 5000, "held": 0}
+    assert client.get("/v1/predictions", headers=anna).json()["items"] == []
+    (welcome,) = client.get("/v1/transactions", headers=anna).json()["items"]
+    assert welcome["type"] == "promotion"

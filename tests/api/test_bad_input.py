@@ -1,13 +1,13 @@
 """Bad input: each its documented refusal, all faults at once, nothing charged, and never a 500."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from support.houses import APPLICANT, order, sign_up
+from support.problems import is_problem
 
 JSON = {"Content-Type": "application/json"}
 _ROW = json.dumps(APPLICANT)
@@ -108,37 +108,6 @@ BAD: dict[str, tuple[bytes, str, str | None]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def checked(opened: Any, anna: dict[str, str]) -> Iterator[dict[str, str]]:
-    """A customer whose balance and history must be untouched when all this is over."""
-    client = opened[0]
-    yield anna
-    assert client.get("/v1/balance", headers=anna).json() == {"available": 5000, "held": 0}
-    assert client.get("/v1/predictions", headers=anna).json()["items"] == []
-    (welcome,) = client.get("/v1/transactions", headers=anna).json()["items"]
-    assert welcome["type"] == "promotion"
-
-
-def is_problem(answer: Any) -> dict[str, Any]:
-    """Return the problem of a refusal after looking at its form."""
-    assert answer.headers["Content-Type"] == "application/problem+json", answer.text[:500]
-    problem: dict[str, Any] = answer.json()
-    assert {"type", "title", "status", "detail", "code", "request_id"} <= problem.keys()
-    assert problem["status"] == answer.status_code
-    assert problem["code"] in problem["type"]
-    assert problem["request_id"] == answer.headers["X-Request-ID"]
-    assert problem["title"]
-    assert problem["detail"]
-    if problem["code"] == "invalid_input":
-        assert problem["errors"]
-        for fault in problem["errors"]:
-            assert fault.keys() == {"pointer", "message"}
-            assert fault["pointer"] == "" or fault["pointer"].startswith("/")
-            assert fault["message"]
-    assert len(answer.content) < 50_000, "a refusal is not longer than what it refuses"
-    return problem
-
-
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("path", ["/v1/predictions", "/v1/quotes"])
 def test_bad_input_is_refused(
@@ -179,44 +148,6 @@ def test_an_invalid_key_is_refused(client: TestClient, checked: dict[str, str], 
     problem = is_problem(answer)
     assert (answer.status_code, problem["code"]) == (422, "invalid_input")
     assert [fault["pointer"] for fault in problem["errors"]] == ["/idempotency-key"]
-
-
-def test_all_faults_of_a_body_are_listed(client: TestClient, checked: dict[str, str]) -> None:
-    """Unknown members, missing ones and wrong ones are told at once, each with its own pointer."""
-    for body, pointers in (
-        (b'{"tip": 1, "a/b": 2}', ["/tip", "/a~1b", "/model", "/inputs"]),
-        (b'{"model": 7, "explain": "no", "tip": 1}', ["/tip", "/inputs", "/model", "/explain"]),
-    ):
-        answer = client.post("/v1/predictions", content=body, headers=checked | JSON)
-        problem = is_problem(answer)
-        assert [fault["pointer"] for fault in problem["errors"]] == pointers
-
-
-def test_half_a_surrogate_as_raw_bytes_is_refused(
-    client: TestClient, checked: dict[str, str]
-) -> None:
-    """Bytes of half a surrogate, in a member that a later one overrides, are no text: 422."""
-    row = _ROW.encode().replace(b"{", b'{"person_age": "\xed\xa0\x80", ', 1)
-    body = b'{"model": "credit-catboost", "inputs": [' + row + b"]}"
-    for key in ({}, {"Idempotency-Key": "half a surrogate"}):
-        for path in ("/v1/predictions", "/v1/quotes"):
-            answer = client.post(path, content=body, headers=checked | JSON | key)
-            assert (answer.status_code, is_problem(answer)["code"]) == (422, "invalid_input")
-
-
-def test_a_row_of_unknown_names_gets_a_short_answer(
-    client: TestClient, checked: dict[str, str]
-) -> None:
-    """Fifty thousand unknown names in one row, or in the body, are told by the first hundred."""
-    names = ", ".join(f'"x{number}": 1' for number in range(50_000))
-    for body in (
-        f'{{"model": "credit-catboost", "inputs": [{{{names}}}]}}'.encode(),
-        f"{{{names}}}".encode(),
-    ):
-        answer = client.post("/v1/predictions", content=body, headers=checked | JSON)
-        problem = is_problem(answer)
-        assert (answer.status_code, problem["code"]) == (422, "invalid_input")
-        assert 1 <= len(problem["errors"]) <= 102, "the missing members may come on top"
 
 
 @pytest.mark.parametrize(
