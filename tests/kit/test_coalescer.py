@@ -290,6 +290,28 @@ def test_brief_calls_in_a_row_do_not_pile_up() -> None:
     assert depths[-1] == depths[0]
 
 
+def test_others_get_their_turn_between_brief_calls() -> None:
+    """However many brief calls wait, whoever else needs the event loop has it after each of them."""
+    turns: list[str] = []
+
+    def work(items: list[int]) -> list[int]:
+        turns.append("call")
+        return items
+
+    async def other() -> None:
+        for _ in range(10):
+            turns.append("other")
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        await asyncio.gather(*(line.ask(n) for n in range(10)), other())
+
+    with coalescer(work, brief=lambda _: True, most_per_call=1) as line:
+        run(scenario())
+    assert turns.count("call") == 10
+    assert "call call" not in " ".join(turns), "no two calls in one turn"
+
+
 def test_work_with_a_wrong_number_of_results_leaves_nobody_hanging() -> None:
     """Work that loses a result is a failure for its callers, not a wait without end."""
 

@@ -88,7 +88,7 @@ def test_a_statement_that_fails_leaves_nothing(notes: Database) -> None:
 
 def test_a_reading_transaction_cannot_write(notes: Database) -> None:
     """The database itself refuses to write in a transaction that is for reading."""
-    with pytest.raises(Exception) as refused, notes.read() as tx:  # noqa: PT011
+    with pytest.raises(Exception) as refused, notes.read() as tx:  # noqa: PT011 - each driver has its own
         tx.execute(insert(_notes), _note())
         tx.commit()
     # SQLite calls it an operational error, which `read` takes for a database out of reach.

@@ -230,6 +230,23 @@ def test_attempts_from_one_address_are_limited(tmp_path: Path) -> None:
         assert client.get("/v1/models").status_code == 200
 
 
+def test_refreshing_is_not_guessing(tmp_path: Path) -> None:
+    """Good refreshes do not count towards the limit of an address, and work when it is used up."""
+    settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(
+        update={"rate_limits": "on"}
+    )
+    with open_house(settings) as (client, _):
+        sign_up(client, "anna")  # two attempts
+        granted = token(client, "anna").json()  # the third
+        for _ in range(130):
+            answer = refresh(client, granted["refresh_token"])
+            assert answer.status_code == 200
+            granted = answer.json()
+        codes = [refresh(client, f"guess {n}").status_code for n in range(118)]
+        assert codes == [401] * 117 + [429]
+        assert refresh(client, granted["refresh_token"]).status_code == 200
+
+
 def test_without_limits_nobody_is_slowed_down(
     client: TestClient, anna: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
