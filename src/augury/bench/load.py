@@ -51,8 +51,8 @@ def measure(
         "-s",
         str(script),
     ]
-    whole = [*command, address]  # all of it is ours
-    told = subprocess.run(whole, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    whole = [*command, address]
+    told = subprocess.run(whole, check=True, capture_output=True, text=True).stdout  # noqa: S603 -- all of it is ours
     if _REFUSED.search(told) or _SOCKET_ERRORS.search(told):
         message = f"{address} refused requests:\n{told}"
         raise RuntimeError(message)

@@ -28,6 +28,9 @@ def api(host: Host = "127.0.0.1", port: ApiPort = 8000, data_dir: DataDir = None
 
 def run_api(settings: Settings, host: str, port: int) -> None:
     """Serve until told to stop, then finish what runs; returns normally after SIGTERM."""
+    # Before the server listens, and again when it has drained and passes the signal on.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     house = bootstrap.build(settings)
     # Everything made so far lives as long as the process: the collector need not look at it again.
     gc.collect()
@@ -37,9 +40,6 @@ def run_api(settings: Settings, host: str, port: int) -> None:
     # The till's thread needs the interpreter many times a commit, each time for a moment. With the
     # usual 5 ms it would wait that long each time while the event loop is busy.
     sys.setswitchinterval(0.0001)
-    # Before the server listens, and again when it has drained and passes the signal on.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
     uvicorn.run(
         create_app(house),
         host=host,

@@ -95,15 +95,19 @@ def read_request(body: bytes) -> PredictionRequest:
         request = _request.decode(body)
     except msgspec.ValidationError:
         # The decoder stops at the first fault; a customer wants to see them all.
-        raise InvalidInput(faults=_faults_of(msgspec.json.decode(body))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidInput(faults=_faults_of(body)) from None
+    except _NOT_JSON:
         raise invalid("", "fault.not_json") from None
     if request.explain:
         raise invalid("/explain", "fault.explain_not_offered")
     return request
 
 
-def _faults_of(body: object) -> list[Fault]:
+def _faults_of(text: bytes) -> list[Fault]:
+    try:
+        body = msgspec.json.decode(text)
+    except _NOT_JSON:  # further on than the first fault
+        return [Fault("", "fault.not_json", {})]
     if not isinstance(body, dict):
         return [Fault("", "fault.not_request", {})]
     unknown = islice((name for name in body if name not in _MEMBERS), _MOST_FAULTS)
@@ -119,6 +123,7 @@ def _faults_of(body: object) -> list[Fault]:
     return faults
 
 
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MEMBERS = PredictionRequest.__struct_fields__
 _MOST_FAULTS = 100
 

@@ -15,7 +15,7 @@ predictions = Table(
     Column("rows", Integer, nullable=False),
     # What the sale cost in all, frozen: a later price changes nothing here.
     Column("price", Int64, nullable=False),
-    # JSON as it came and as it was answered.
+    # JSON: what came, without its blanks, and what was answered.
     Column("inputs", Text, nullable=False),
     Column("outputs", Text, nullable=False),
     Column("warnings", Text, nullable=False),
