@@ -6,12 +6,10 @@ Functions that take a `tx` never commit, so the reader of a use case sees where 
 
 import re
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from itertools import chain
-from pathlib import Path
 from typing import Any, NewType
 
 import msgspec
@@ -36,6 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
+from augury.kit.sqlite import BUSY_SECONDS, Writer, reading_engine
 
 # Two kinds of transaction as types of no cost: a function that only reads says so in its
 # signature, and accepts a writing transaction as well.
@@ -57,23 +56,28 @@ Id = String(36).with_variant(PG_UUID(as_uuid=False), "postgresql")
 # SQLite counts a rowid only on INTEGER; BIGINT is the same 64 bits there.
 Int64 = BigInteger()
 
-# Within this a writer gets its turn or is refused; stopping a server waits for it.
-_BUSY_SECONDS = 3
 _RETRY_AFTER_SECONDS = 1
 
 
 class Database:
     """One database, from its address; cheap to share between threads."""
 
+    engine: Engine
+    _begin: Callable[[], AbstractContextManager[Connection]]
+    _close: Callable[[], None]
+
     def __init__(self, address: str) -> None:
-        """Prepare engines; nothing is opened until the first transaction."""
+        """Prepare; nothing is opened until the first transaction."""
         url = make_url(address)
         self.dialect = url.get_backend_name()
         if self.dialect == "sqlite":
-            self._reader, self._writer = _sqlite_engines(url)
+            writer = Writer(url)
+            self.engine, self._begin, self._close = writer.engine, writer.begin, writer.close
+            self._reader = reading_engine(url)
         elif self.dialect == "postgresql":
-            self._writer = _postgres_engine(url)
-            self._reader = self._writer.execution_options(
+            self.engine = _postgres_engine(url)
+            self._begin, self._close = self.engine.begin, self.engine.dispose
+            self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         else:
@@ -89,18 +93,13 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[WriteTx]:
         """Give a transaction that is committed, durably, when the block ends without exception."""
-        with _refusing_when_unreachable(), self._writer.begin() as connection:
+        with _refusing_when_unreachable(), self._begin() as connection:
             yield WriteTx(ReadTx(connection))
 
-    @property
-    def engine(self) -> Engine:
-        """The writing engine, for migrations."""
-        return self._writer
-
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
         self._reader.dispose()
-        self._writer.dispose()
+        self._close()
 
 
 # SQLAlchemy's own, and the drivers' for statements that go straight to them.
@@ -126,70 +125,8 @@ def _refusing_when_unreachable() -> Iterator[None]:
         raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
 
 
-def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {
-        "connect_args": {
-            "timeout": _BUSY_SECONDS,
-            "check_same_thread": False,
-            # One for each number of rows that is inserted at once, and some more.
-            "cached_statements": 1024,
-        },
-        "pool_timeout": _BUSY_SECONDS,
-    }
-    # A pool of one connection is the lock that lets one writer in at a time, in order of arrival.
-    writer = create_engine(url, pool_size=1, max_overflow=0, **options)
-    reader = create_engine(url, pool_size=8, max_overflow=32, **options)
-    # BEGIN IMMEDIATE takes the write lock at the start. With a plain BEGIN a transaction that has
-    # read cannot wait for the lock any more: it fails at once with "database is locked".
-    for engine, begin, pragma in (
-        (writer, "BEGIN IMMEDIATE", "PRAGMA synchronous=FULL"),
-        (reader, "BEGIN", "PRAGMA query_only=ON"),
-    ):
-        event.listen(engine, "connect", _sqlite_connect(pragma))
-        event.listen(engine, "begin", _sqlite_begin(begin))
-    return reader, writer
-
-
-def _sqlite_connect(pragma: str) -> Any:
-    def configure(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling is switched off: it would begin too late.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        # Switching to WAL needs the file alone for a moment and ignores the busy timeout, so
-        # several processes that start together would trip over each other without patience.
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                cursor.execute("PRAGMA journal_mode=WAL")
-                break
-            except Exception as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-        for setting in (
-            "PRAGMA foreign_keys=ON",
-            # REPLACE deletes what stands in its way, and only with this the triggers hear of it.
-            "PRAGMA recursive_triggers=ON",
-            "PRAGMA temp_store=MEMORY",
-            pragma,
-        ):
-            cursor.execute(setting)
-        cursor.close()
-
-    return configure
-
-
-def _sqlite_begin(statement: str) -> Any:
-    def begin(connection: Connection) -> None:
-        connection.connection.cursor().execute(statement)
-
-    return begin
-
-
 _POSTGRES_OPTIONS = (
-    f"-c lock_timeout={_BUSY_SECONDS}s",
+    f"-c lock_timeout={BUSY_SECONDS}s",
     "-c idle_in_transaction_session_timeout=60s",
     # An answer is sent after the commit is on disk, whatever the server's own default.
     "-c synchronous_commit=on",
@@ -201,7 +138,7 @@ def _postgres_engine(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=10,
         max_overflow=10,
-        pool_timeout=_BUSY_SECONDS,
+        pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
