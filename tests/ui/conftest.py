@@ -41,7 +41,7 @@ def hub(api: StubApi) -> Iterator[Hub]:
         yield open_hub(client, "a secret for tests")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not CHROMIUM.exists():

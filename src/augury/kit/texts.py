@@ -59,10 +59,10 @@ def texts(domain: str, language: str) -> Texts:
 
 
 @lru_cache(maxsize=256)
-def preferred_language(accept_language: str) -> str:
+def preferred_language(accept_language: str | None) -> str:
     """Return the most wanted language of an `Accept-Language` header that has a catalogue."""
     wanted = []
-    for place, part in enumerate(accept_language.lower().split(",")[:10]):
+    for place, part in enumerate((accept_language or "").lower().split(",")[:10]):
         tag, _, weight = part.partition(";q=")
         if tag.strip()[:2] in LANGUAGES and (not weight or _WEIGHT.fullmatch(weight.strip())):
             wanted.append((-float(weight or 1), place, tag.strip()[:2]))
