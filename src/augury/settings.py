@@ -54,7 +54,8 @@ class Settings(BaseSettings):
         description="Credits given to a new customer; -1 means 5000 on SQLite, 0 on PostgreSQL.",
     )
     public_url: str = Field(
-        "http://127.0.0.1:8000", description="Where customers reach the API, for links in answers."
+        "http://127.0.0.1:8000",
+        description="Where customers reach the API; the cabinet links to it.",
     )
     ui_url: str = Field(
         "http://127.0.0.1:8001", description="Where customers reach the cabinet, for links."
