@@ -14,7 +14,7 @@ from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, WriteTx
 from augury.kit.ids import new_id
 from augury.ledger import service
-from augury.ledger.core import COUNTERPARTY, Instruction, TransferType, link
+from augury.ledger.core import Instruction, TransferType, counterparty, link
 from augury.ledger.tables import accounts, holds, transfers
 from augury.predictions.audit import audit_books
 from support.houses import SECRET
@@ -160,7 +160,9 @@ def _forge(tx: WriteTx, type_: TransferType, posted: int, **more: Any) -> None:
         column.name for column in transfers.c if column.name != "link"
     )
     row |= {"id": new_id(), "account_id": account.id, "number": account.transfers + 1, "held": 0}
-    row |= {"type": str(type_), "counterparty_id": str(COUNTERPARTY[type_]), "posted": posted}
+    corrected = TransferType.CHARGE if type_ is TransferType.REFUND else None
+    other = counterparty(type_, corrected)
+    row |= {"type": str(type_), "counterparty_id": str(other), "posted": posted}
     row |= {"reference": "forged", "created_at": now()} | more
     row["available_after"] = last.available_after + posted - row["held"]
     tx.execute(insert(transfers), row | {"link": link(last.link, *row.values())})

@@ -59,8 +59,14 @@ def _mutated(statement: Given, right: str, wrong: str) -> Given:
     return mutant
 
 
-def _release_that_pays(type_: TransferType, amount: int, hold_amount: int = 0) -> tuple[int, int]:
-    posted, held = deltas(type_, amount, hold_amount)
+def _release_that_pays(
+    type_: TransferType,
+    amount: int,
+    *,
+    hold_amount: int = 0,
+    corrected: TransferType | None = None,
+) -> tuple[int, int]:
+    posted, held = deltas(type_, amount, hold_amount=hold_amount, corrected=corrected)
     return (posted + hold_amount, held) if type_ is TransferType.RELEASE else (posted, held)
 
 

@@ -12,11 +12,11 @@ from augury.kit.clock import now
 from augury.kit.db import ReadTx
 from augury.ledger.core import (
     CORRECTABLE,
-    COUNTERPARTY,
     JOURNAL_START,
     RESOLVING,
     Counterparty,
     TransferType,
+    counterparty,
     deltas,
     link,
 )
@@ -131,9 +131,14 @@ def _audit_journal(account: Any, entries: Iterator[Any], report: Report) -> None
         amount = abs(entry.posted) if type_ is not TransferType.HOLD else entry.held
         signed = entry.posted if type_ is TransferType.ADJUSTMENT else amount
         too_much = type_ is TransferType.CAPTURE and entry.posted < entry.held
-        if too_much or deltas(type_, signed, -entry.held) != (entry.posted, entry.held):
+        # The direction of a refund tells what it corrects; `_audit_refunds` looks whether it does.
+        corrected = None
+        if type_ is TransferType.REFUND:
+            corrected = TransferType.TOP_UP if entry.posted < 0 else TransferType.CHARGE
+        moved = deltas(type_, signed, hold_amount=-entry.held, corrected=corrected)
+        if too_much or moved != (entry.posted, entry.held):
             report.add("transfer_wrong", entry.id, f"a {type_} cannot move credits this way")
-        if entry.counterparty_id != COUNTERPARTY[type_]:
+        if entry.counterparty_id != counterparty(type_, corrected):
             report.add("transfer_wrong", entry.id, f"a {type_} has another counterparty")
     if (account.posted, account.held, account.transfers) != (posted, held, count):
         report.add(
@@ -191,11 +196,15 @@ def _audit_refunds(tx: ReadTx, report: Report) -> None:
             sold,
             (sold.c.id == back.c.corrects)
             & (sold.c.account_id == back.c.account_id)
-            & sold.c.type.in_(sorted(CORRECTABLE)),
+            & sold.c.type.in_(sorted(CORRECTABLE))
+            & ((sold.c.posted < 0) == (back.c.posted > 0)),
         )
         .where(back.c.type == TransferType.REFUND)
         .group_by(back.c.corrects, back.c.account_id)
-        .having(func.coalesce(func.max(-sold.c.posted), 0) < func.sum(back.c.posted))
+        .having(
+            (func.count(sold.c.id) < func.count(back.c.id))
+            | (func.max(func.abs(sold.c.posted)) < func.sum(func.abs(back.c.posted)))
+        )
     )
     for row in rows:
         report.add(

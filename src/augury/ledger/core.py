@@ -21,7 +21,7 @@ class TransferType(StrEnum):
     PROMOTION = "promotion"  # posted + amount, from promotions
     ADJUSTMENT = "adjustment"  # posted ± amount, from or to adjustments
     CHARGE = "charge"  # posted - amount, to revenue
-    REFUND = "refund"  # posted + amount, back from revenue, corrects a charge or a capture
+    REFUND = "refund"  # takes back what it corrects: a charge, a capture, or a top-up
     HOLD = "hold"  # held + amount
     CAPTURE = "capture"  # posted - amount, held - the whole hold
     RELEASE = "release"  # held - the whole hold
@@ -41,14 +41,13 @@ COUNTERPARTY = {
     TransferType.PROMOTION: Counterparty.PROMOTIONS,
     TransferType.ADJUSTMENT: Counterparty.ADJUSTMENTS,
     TransferType.CHARGE: Counterparty.REVENUE,
-    TransferType.REFUND: Counterparty.REVENUE,
     TransferType.HOLD: Counterparty.REVENUE,
     TransferType.CAPTURE: Counterparty.REVENUE,
     TransferType.RELEASE: Counterparty.REVENUE,
 }
-INCOMING = frozenset({TransferType.TOP_UP, TransferType.PROMOTION, TransferType.REFUND})
+INCOMING = frozenset({TransferType.TOP_UP, TransferType.PROMOTION})
 RESOLVING = frozenset({TransferType.CAPTURE, TransferType.RELEASE})
-CORRECTABLE = frozenset({TransferType.CHARGE, TransferType.CAPTURE})
+CORRECTABLE = frozenset({TransferType.CHARGE, TransferType.CAPTURE, TransferType.TOP_UP})
 
 
 class Refused(StrEnum):
@@ -134,7 +133,7 @@ class Book:
 
     balances: Mapping[str, Balance] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)
-    refundable: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    refundable: Mapping[str, tuple[str, TransferType, int]] = field(default_factory=dict)
     keys: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def with_account(self, account_id: str) -> "Book":
@@ -154,15 +153,29 @@ def amount_is_valid(instruction: Instruction) -> bool:
     return amount > 0
 
 
-def deltas(type_: TransferType, amount: int, hold_amount: int = 0) -> tuple[int, int]:
+def deltas(
+    type_: TransferType,
+    amount: int,
+    *,
+    hold_amount: int = 0,
+    corrected: TransferType | None = None,
+) -> tuple[int, int]:
     """Return what a transfer adds to (`posted`, `held`) of the customer's account."""
     if type_ in INCOMING or type_ is TransferType.ADJUSTMENT:
         return amount, 0
     if type_ is TransferType.CHARGE:
         return -amount, 0
+    if type_ is TransferType.REFUND:
+        # The opposite of what it corrects: a top-up's refund takes the credits away again.
+        return (-amount if corrected is TransferType.TOP_UP else amount), 0
     if type_ is TransferType.HOLD:
         return 0, amount
     return -amount, -hold_amount  # a capture, or a release, whose amount is 0
+
+
+def counterparty(type_: TransferType, corrected: TransferType | None = None) -> Counterparty:
+    """Return the other side of a transfer; a refund has that of the transfer it corrects."""
+    return COUNTERPARTY[corrected or type_]
 
 
 def apply(book: Book, instruction: Instruction, now: int) -> tuple[Book, Outcome]:
@@ -201,7 +214,7 @@ def _check_hold(book: Book, instruction: Instruction, now: int) -> Refused | Non
 
 
 def _check_refund(book: Book, instruction: Instruction) -> Refused | None:
-    account_id, left = book.refundable.get(instruction.corrects or "", ("", 0))
+    account_id, _, left = book.refundable.get(instruction.corrects or "", ("", None, 0))
     if account_id != instruction.account_id or instruction.amount > left:
         return Refused.NOTHING_TO_REFUND
     return None
@@ -212,7 +225,8 @@ def _move(book: Book, instruction: Instruction) -> tuple[Book, Outcome]:
     type_, amount, account_id = instruction.type, instruction.amount, instruction.account_id
     holds, refundable, keys = dict(book.holds), dict(book.refundable), dict(book.keys)
     hold_amount = holds[instruction.hold_id].amount if type_ in RESOLVING else 0  # type: ignore[index]
-    posted, held = deltas(type_, amount, hold_amount)
+    corrected = refundable[instruction.corrects][1] if type_ is TransferType.REFUND else None  # type: ignore[index]
+    posted, held = deltas(type_, amount, hold_amount=hold_amount, corrected=corrected)
     before = book.balances[account_id]
     after = Balance(before.posted + posted, before.held + held)
     if after.available < 0:
@@ -225,10 +239,10 @@ def _move(book: Book, instruction: Instruction) -> tuple[Book, Outcome]:
         hold_id = instruction.hold_id or ""
         holds[hold_id] = replace(holds[hold_id], resolved=True)
     if type_ in CORRECTABLE:
-        refundable[instruction.id] = (account_id, amount)
-    if type_ is TransferType.REFUND:
-        corrected = instruction.corrects or ""
-        refundable[corrected] = (account_id, refundable[corrected][1] - amount)
+        refundable[instruction.id] = (account_id, type_, amount)
+    if corrected is not None:
+        subject = instruction.corrects or ""
+        refundable[subject] = (account_id, corrected, refundable[subject][2] - amount)
     if instruction.key is not None:
         keys[account_id, instruction.key] = (instruction.fingerprint or "", instruction.reference)
     following = Book({**book.balances, account_id: after}, holds, refundable, keys)

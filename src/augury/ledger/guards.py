@@ -51,12 +51,12 @@ _RESOLVE_HOLD = Given(
 )
 _REFUNDABLE = Given(
     """
-    SELECT given.id FROM {given} JOIN transfers sold
-      ON sold.id = given.corrects AND sold.account_id = given.account_id
-     AND sold.type IN ('capture', 'charge')
-    WHERE given.amount <= -sold.posted - (
-      SELECT COALESCE(SUM(back.posted), 0) FROM transfers back
-      WHERE back.corrects = sold.id AND back.type = 'refund')
+    SELECT given.id, first.type FROM {given} JOIN transfers first
+      ON first.id = given.corrects AND first.account_id = given.account_id
+     AND first.type IN ('capture', 'charge', 'top_up')
+    WHERE given.amount <= ABS(first.posted) - (
+      SELECT COALESCE(SUM(ABS(back.posted)), 0) FROM transfers back
+      WHERE back.corrects = first.id AND back.type = 'refund')
     """,
     id=Id,
     account_id=Id,
@@ -141,13 +141,13 @@ def _captures(one: Instruction) -> bool:
     return one.type is TransferType.CAPTURE
 
 
-def refundable(tx: WriteTx, asked: Sequence[Instruction]) -> dict[str, int | Refused]:
-    """Tell for each refund whether that much of what it corrects is left, by instruction."""
+def refundable(tx: WriteTx, asked: Sequence[Instruction]) -> dict[str, TransferType | Refused]:
+    """Return the type of what each refund corrects, or that less than this is left of it."""
     rows = _REFUNDABLE.run(
         tx, [(one.id, one.account_id, one.corrects, one.amount) for one in asked]
     )
-    allowed = {id_ for (id_,) in rows}
-    return {one.id: 0 if one.id in allowed else Refused.NOTHING_TO_REFUND for one in asked}
+    allowed = {id_: TransferType(type_) for id_, type_ in rows}
+    return {one.id: allowed.get(one.id, Refused.NOTHING_TO_REFUND) for one in asked}
 
 
 def replays(tx: ReadTx, asked: Sequence[tuple[str, str, str]]) -> list[Replayed | Refused | None]:

@@ -18,10 +18,10 @@ from augury.kit.db import Database, ReadTx, WriteTx, insert_rows
 from augury.kit.ids import new_id
 from augury.ledger import guards
 from augury.ledger.core import (
-    COUNTERPARTY,
     JOURNAL_START,
     RESOLVING,
     Balance,
+    Counterparty,
     Instruction,
     Outcome,
     Posted,
@@ -29,6 +29,7 @@ from augury.ledger.core import (
     Replayed,
     TransferType,
     amount_is_valid,
+    counterparty,
     deltas,
     link,
 )
@@ -137,6 +138,7 @@ class _Move(NamedTuple):
     instruction: Instruction
     posted: int
     held: int
+    counterparty: Counterparty
 
 
 def _take(queue: deque[Instruction]) -> list[Instruction]:
@@ -166,16 +168,22 @@ def _round(batch: _Batch, asked: list[Instruction]) -> None:
     asked = [one for one in asked if one.id not in batch.outcomes]
     resolving = [one for one in asked if one.type in RESOLVING]
     refunding = [one for one in asked if one.type is TransferType.REFUND]
-    verdicts = guards.resolve_holds(batch.tx, resolving, batch.moment)
-    verdicts |= guards.refundable(batch.tx, refunding)
+    held_by = guards.resolve_holds(batch.tx, resolving, batch.moment)
+    corrected_by = guards.refundable(batch.tx, refunding)
     moves: dict[str, list[_Move]] = {}
     for one in asked:
-        allowed = verdicts.get(one.id, 0)
-        if isinstance(allowed, Refused):
-            batch.outcomes[one.id] = allowed
+        hold_amount = held_by.get(one.id, 0)
+        corrected = corrected_by.get(one.id)
+        if isinstance(hold_amount, Refused):
+            batch.outcomes[one.id] = hold_amount
+        elif isinstance(corrected, Refused):
+            batch.outcomes[one.id] = corrected
         else:
-            posted, held = deltas(one.type, one.amount, hold_amount=allowed)
-            moves.setdefault(one.account_id, []).append(_Move(one, posted, held))
+            posted, held = deltas(
+                one.type, one.amount, hold_amount=hold_amount, corrected=corrected
+            )
+            other = counterparty(one.type, corrected)
+            moves.setdefault(one.account_id, []).append(_Move(one, posted, held, other))
     _decide(batch, moves)
     _write(batch)
 
@@ -233,7 +241,7 @@ def _journal(batch: _Batch, group: list[_Move], moved: guards.Moved) -> None:
             account_id,
             number,
             one.type.value,
-            COUNTERPARTY[one.type].value,
+            move.counterparty.value,
             move.posted,
             move.held,
             available,

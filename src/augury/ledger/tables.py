@@ -15,6 +15,8 @@ accounts = Table(
     Column("held", Int64, nullable=False),
     Column("transfers", Int64, nullable=False),
     Column("opened_at", Int64, nullable=False),
+    # The customer is told when what can be spent falls below this.
+    Column("alert_below", Int64),
     CheckConstraint("held >= 0", name="held_not_negative"),
     CheckConstraint("posted >= held", name="available_not_negative"),
 )

@@ -2,10 +2,13 @@
 
 from augury.kit.db import metadata
 from augury.ledger import tables as ledger
+from augury.notices import tables as notices
+from augury.payments import tables as payments
 from augury.predictions import tables as predictions
 from augury.registry import tables as registry
 from augury.users import tables as users
+from augury.vouchers import tables as vouchers
 
-ROOMS = (ledger, predictions, registry, users)
+ROOMS = (ledger, notices, payments, predictions, registry, users, vouchers)
 
 __all__ = ["ROOMS", "metadata"]

@@ -17,6 +17,8 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("created_at", Int64, nullable=False),
+    # For what is sent without a request that says it: e-mail and papers.
+    Column("language", String(8), nullable=False, server_default="en"),
     CheckConstraint("role IN ('customer', 'admin')", name="role"),
     CheckConstraint("status IN ('active', 'blocked')", name="status"),
 )

@@ -1,0 +1,1 @@
+"""Papers as PDF: statements, receipts and invoices, from plain values to bytes."""

@@ -1,0 +1,1 @@
+"""Real money in: top-ups, the providers that take the money, refunds and reconciliation."""

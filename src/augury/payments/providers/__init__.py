@@ -1,0 +1,30 @@
+"""The payment providers. A new one is one file here and one line below.
+
+Each file has an `open_provider(context)` that returns the provider, or nothing when the secrets it
+needs are not set: a provider without its secrets is off.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from augury.kit.log import logger
+from augury.payments.providers.protocol import Context, Provider
+
+# Loaded by name, when they are configured: a provider's SDK takes 20 MB and has to be there only
+# for those who use it.
+KNOWN = ("sandbox", "stripe", "yookassa", "invoice")
+
+
+def open_providers(names: list[str], context: Context) -> dict[str, Provider]:
+    """Return the providers that are switched on and have their secrets, in the order given."""
+    opened: dict[str, Provider] = {}
+    for name in names:
+        open_provider: Callable[[Context], Provider | None] = import_module(
+            f"{__name__}.{name}"
+        ).open_provider
+        provider = open_provider(context)
+        if provider is None:
+            logger("payments").warning("provider_off", provider=name, reason="it has no secrets")
+        else:
+            opened[name] = provider
+    return opened

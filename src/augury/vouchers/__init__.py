@@ -1,0 +1,1 @@
+"""Vouchers: codes that an administrator gives away and customers turn into credits."""

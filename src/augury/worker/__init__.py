@@ -1,0 +1,1 @@
+"""Background duties: what has to happen without anybody asking."""
