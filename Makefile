@@ -56,7 +56,7 @@ install-dev: $(INSTALLED_DEV) ## Install what tests, checks and training need to
 
 .PHONY: lock
 lock: install-dev ## Write both lock files again after a change of dependencies
-	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --no-dev --group build -o requirements.lock
+	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --no-dev --group build -o requirements.lock
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --all-extras --all-groups -o requirements-dev.lock
 
 .PHONY: clean

@@ -4,7 +4,6 @@ Each file has an `open_provider(context)` that returns the provider, or nothing 
 needs are not set: a provider without its secrets is off.
 """
 
-from collections.abc import Callable
 from importlib import import_module
 
 from augury.kit.log import logger
@@ -19,10 +18,7 @@ def open_providers(names: list[str], context: Context) -> dict[str, Provider]:
     """Return the providers that are switched on and have their secrets, in the order given."""
     opened: dict[str, Provider] = {}
     for name in names:
-        open_provider: Callable[[Context], Provider | None] = import_module(
-            f"{__name__}.{name}"
-        ).open_provider
-        provider = open_provider(context)
+        provider: Provider | None = import_module(f"{__name__}.{name}").open_provider(context)
         if provider is None:
             logger("payments").warning("provider_off", provider=name, reason="it has no secrets")
         else:
