@@ -3,11 +3,19 @@
 import secrets
 from dataclasses import dataclass
 
-from augury.kit.db import Database, WriteTx
+from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.ids import new_id
+from augury.ledger import audit as ledger_audit
 from augury.ledger import service as ledger
+from augury.ledger.audit import Report
 from augury.ledger.core import Instruction, TransferType
 from augury.migrations.run import migrate
+from augury.payments import audit as payments_audit
+from augury.payments.desk import Desk
+from augury.payments.packs import PriceList
+from augury.payments.providers import open_providers
+from augury.payments.providers.protocol import Context
+from augury.predictions import audit as predictions_audit
 from augury.predictions.buy import Shop
 from augury.registry import service as registry
 from augury.registry.catalogue import Catalogue
@@ -26,6 +34,7 @@ class House:
     db: Database
     tokens: Tokens
     shop: Shop
+    desk: Desk
 
     def close(self) -> None:
         """Finish what runs and let go of everything."""
@@ -64,7 +73,23 @@ def build(settings: Settings) -> House:
     tokens = Tokens(
         settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
     )
-    return House(settings, db, tokens, Shop(db, catalogue))
+    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db))
+
+
+def open_desk(settings: Settings, db: Database) -> Desk:
+    """Return what takes money: the providers that are switched on, and the prices."""
+    providers = open_providers(settings.payment_providers, Context(settings, db))
+    return Desk(
+        db, providers, PriceList(settings.packs), settings.public_url, settings.reconcile_seconds
+    )
+
+
+def audit_books(tx: ReadTx) -> Report:
+    """Return what re-deriving the ledger and matching it with every other room found."""
+    report = ledger_audit.audit(tx)
+    for room in (predictions_audit, payments_audit):
+        room.audit(tx, report)
+    return report
 
 
 def register(house: House, username: str, email: str, password: str) -> users.User:

@@ -1,15 +1,19 @@
 """Every setting of Augury in one frozen object, read from the environment (`AUGURY_*`)."""
 
 import os
+import re
 import secrets
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _EMBEDDED_WELCOME_CREDITS = 5000
 _SHORTEST_SECRET = 32
+_LARGEST_PACK = 100_000_000
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _SHIPPED_MODELS = (
     Path(__file__).parents[2] / "models",  # a checkout
     Path(__file__).parent / "shipped_models",  # an installed wheel
@@ -53,9 +57,35 @@ class Settings(BaseSettings):
         le=1_000_000_000,
         description="Credits given to a new customer; -1 means 5000 on SQLite, 0 on PostgreSQL.",
     )
+    payment_providers: Annotated[list[str], NoDecode] = Field(
+        ["sandbox"],
+        description="Who takes money, with commas, the usual one first: `sandbox`, `stripe`,"
+        " `yookassa`, `invoice`. One without its secrets is off.",
+    )
+    sandbox_beside_real: bool = Field(
+        default=False,
+        description="`true` lets the sandbox, which takes no money, run next to a real provider.",
+    )
+    packs: dict[str, dict[int, int]] = Field(
+        {
+            "RUB": {1_000: 100_000, 5_000: 475_000, 20_000: 1_800_000, 100_000: 8_500_000},
+            "USD": {1_000: 1_200, 5_000: 5_700, 20_000: 21_600, 100_000: 102_000},
+            "EUR": {1_000: 1_100, 5_000: 5_225, 20_000: 19_800, 100_000: 93_500},
+        },
+        description="What credits cost: for each currency, how many minor units (kopecks, cents)"
+        " each pack of credits costs, as JSON. The first currency is the usual one.",
+    )
+    reconcile_seconds: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="When a provider is first asked about a payment it has not told of; later"
+        " questions come less and less often.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000",
-        description="Where customers reach the API; the cabinet links to it.",
+        description="Where customers, and payment providers with their notifications, reach the"
+        " API. `augury serve` and `augury api` put their own port here when it is not set.",
     )
     ui_url: str = Field(
         "http://127.0.0.1:8001", description="Where customers reach the cabinet, for links."
@@ -86,6 +116,44 @@ class Settings(BaseSettings):
             sqlite = values["database_url"].startswith("sqlite")
             values["welcome_credits"] = _EMBEDDED_WELCOME_CREDITS if sqlite else 0
         return values
+
+    @field_validator("payment_providers", mode="before")
+    @classmethod
+    def _split(cls, value: str | list[str]) -> list[str]:
+        names = value.split(",") if isinstance(value, str) else value
+        return list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+    @field_validator("packs")
+    @classmethod
+    def _refuse_odd_packs(cls, packs: dict[str, dict[int, int]]) -> dict[str, dict[int, int]]:
+        if not packs:
+            message = "at least one currency must have packs"
+            raise ValueError(message)
+        for currency, sizes in packs.items():
+            if not (_CURRENCY.fullmatch(currency) and sizes):
+                message = f"{currency!r} must be a currency of three capitals with packs"
+                raise ValueError(message)
+            ordered = sorted(sizes.items())
+            if ordered[0][0] < 1 or min(sizes.values()) < 1 or ordered[-1][0] > _LARGEST_PACK:
+                message = f"packs in {currency} must have 1 to {_LARGEST_PACK} credits and a price"
+                raise ValueError(message)
+            for (few, cheap), (many, dear) in pairwise(ordered):
+                if dear * few > cheap * many:
+                    message = f"in {currency} a credit costs more in {many} than in {few}"
+                    raise ValueError(message)
+        return packs
+
+    @model_validator(mode="after")
+    def _refuse_sandbox_beside_real(self) -> Self:
+        others = [name for name in self.payment_providers if name != "sandbox"]
+        if others and "sandbox" in self.payment_providers and not self.sandbox_beside_real:
+            message = (
+                f"AUGURY_PAYMENT_PROVIDERS: the sandbox gives credits for no money and must not run"
+                f" next to {', '.join(others)}; take it off the list, or, on a test system, set"
+                " AUGURY_SANDBOX_BESIDE_REAL=true"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _refuse_weak_secrets(self) -> Self:

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import insert, select, text, update
 from typer.testing import CliRunner
 
+from augury.bootstrap import audit_books
 from augury.cli import app
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, WriteTx
@@ -16,7 +17,6 @@ from augury.kit.ids import new_id
 from augury.ledger import service
 from augury.ledger.core import Instruction, TransferType, counterparty, link
 from augury.ledger.tables import accounts, holds, transfers
-from augury.predictions.audit import audit_books
 from support.houses import SECRET
 
 _PREDICTION = text(
@@ -40,6 +40,22 @@ def _predict(tx: WriteTx, user_id: str, transfer_id: str, prediction_id: str, pr
     )
 
 
+_TOP_UP = text(
+    "INSERT INTO top_ups (id, user_id, origin, provider, status, credits, amount_minor, currency,"
+    " save_method, refunded_credits, refunded_minor, transfer_id, checks, created_at, expires_at)"
+    " VALUES (:id, :user_id, 'customer', 'sandbox', 'succeeded', :credits, 1, 'RUB', false, 0, 0,"
+    " :transfer_id, 0, 1, 1)"
+)
+
+
+def _top_up(tx: WriteTx, user_id: str, credits_: int) -> Instruction:
+    """Store a paid top-up and return the instruction that credits it."""
+    top_up, transfer = new_id(), new_id()
+    row = {"id": top_up, "user_id": user_id, "credits": credits_, "transfer_id": transfer}
+    tx.execute(_TOP_UP, row)
+    return Instruction(transfer, TransferType.TOP_UP, user_id, credits_, reference=top_up)
+
+
 @pytest.fixture
 def books(db: Database) -> Database:
     """Two customers with a little history of every kind."""
@@ -50,7 +66,7 @@ def books(db: Database) -> Database:
             holds = [new_id() for _ in range(2)]
             soon = now() + 3600 * SECOND
             asked = [
-                Instruction(new_id(), TransferType.TOP_UP, account_id, 1000),
+                _top_up(tx, account_id, 1000),
                 Instruction(holds[0], TransferType.HOLD, account_id, 70, expires_at=soon),
                 Instruction(new_id(), TransferType.CAPTURE, account_id, 40, hold_id=holds[0]),
                 Instruction(holds[1], TransferType.HOLD, account_id, 30, expires_at=soon),
@@ -262,7 +278,7 @@ def test_a_transfer_that_breaks_no_rule_is_no_finding(books: Database) -> None:
     """The forger's way of appending leaves nothing to find by itself: a full refund is right."""
     with books.write() as tx:
         _forge(tx, TransferType.REFUND, 10, corrects=_first(tx, "type = 'charge'"))
-        _forge(tx, TransferType.TOP_UP, 5)
+        _forge(tx, TransferType.PROMOTION, 5)
     assert _kinds(books) == set()
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from augury.bootstrap import audit_books
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Instruction, TransferType
 from augury.predictions import history
-from augury.predictions.audit import audit_books
 from augury.predictions.schemas import PredictionAnswer
 from augury.predictions.tables import predictions
 from augury.predictions.till import Order, Sold, sell
@@ -22,7 +22,7 @@ def customer(db: Database, credits_: int) -> str:
     id_ = new_id()
     with db.write() as tx:
         ledger.open_accounts(tx, [id_])
-        ledger.post(tx, [Instruction(new_id(), TransferType.TOP_UP, id_, credits_)])
+        ledger.post(tx, [Instruction(new_id(), TransferType.PROMOTION, id_, credits_)])
     return id_
 
 

@@ -16,12 +16,11 @@ from starlette.testclient import TestClient
 
 from augury import bootstrap
 from augury.api.app import create_app
-from augury.bootstrap import House
+from augury.bootstrap import House, audit_books
 from augury.kit.db import Database
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Instruction, TransferType
-from augury.predictions.audit import audit_books
 from augury.settings import Settings
 
 SECRET = "a-secret-of-the-tests-and-of-nobody-else"

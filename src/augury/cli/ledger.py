@@ -4,7 +4,6 @@ import typer
 
 from augury import bootstrap
 from augury.cli.common import DataDir, load_settings
-from augury.predictions.audit import audit_books
 
 command = typer.Typer(no_args_is_help=True, help="Look after the books.")
 
@@ -20,7 +19,7 @@ def audit_command(data_dir: DataDir = None) -> None:
     db = bootstrap.open_database(load_settings(data_dir))
     try:
         with db.read() as tx:
-            report = audit_books(tx)
+            report = bootstrap.audit_books(tx)
     finally:
         db.close()
     typer.echo(f"accounts   {report.accounts}")

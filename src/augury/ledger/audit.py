@@ -72,11 +72,11 @@ def audit(tx: ReadTx) -> Report:
     return report
 
 
-def charges(tx: ReadTx) -> Iterator[Row[str, str, int, str]]:
-    """Yield id, account, amount and reference of every charge in the journal, by id."""
+def entries(tx: ReadTx, type_: TransferType) -> Iterator[Row[str, str, int, str]]:
+    """Yield id, account, amount and reference of every transfer of a type, by id."""
     yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         select(transfers.c.id, transfers.c.account_id, transfers.c.posted, transfers.c.reference)
-        .where(transfers.c.type == TransferType.CHARGE)
+        .where(transfers.c.type == type_)
         .order_by(transfers.c.id)
     )
 

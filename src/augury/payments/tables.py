@@ -94,6 +94,7 @@ refunds = Table(
     Column("status", String(16), nullable=False),
     Column("credits", Int64, nullable=False),
     Column("amount_minor", Int64, nullable=False),
+    Column("currency", String(3), nullable=False),
     Column("reason", LongText, nullable=False),
     Column("actor_id", Id, nullable=False),
     Column("hold_id", Id, nullable=False, unique=True),

@@ -1,18 +1,18 @@
-"""The audit of the whole sale: the books, and that every charge has its result and the reverse."""
+"""The audit of the sales: every charge has its result, and every result its charge."""
 
 from sqlalchemy import select
 
 from augury.kit.db import ReadTx
-from augury.ledger.audit import Report, audit, charges
+from augury.ledger.audit import Report, entries
+from augury.ledger.core import TransferType
 from augury.predictions.tables import predictions
 
 _ROWS_AT_ONCE = 5_000
 
 
-def audit_books(tx: ReadTx) -> Report:
-    """Return what re-deriving the ledger and matching it with the predictions found."""
-    report = audit(tx)
-    paid = charges(tx)
+def audit(tx: ReadTx, report: Report) -> None:
+    """Add to a report what does not match between predictions and the journal."""
+    paid = entries(tx, TransferType.CHARGE)
     charge = next(paid, None)
     sold = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         select(
@@ -36,4 +36,3 @@ def audit_books(tx: ReadTx) -> Report:
     while charge is not None:
         report.add("charge_without_prediction", charge.id, "nothing is stored for it")
         charge = next(paid, None)
-    return report

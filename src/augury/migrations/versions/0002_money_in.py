@@ -181,9 +181,13 @@ def upgrade() -> None:
         sa.Column("codes", sa.Integer(), nullable=False),
         sa.Column("uses_per_code", sa.Integer(), nullable=False),
         sa.Column("uses_per_user", sa.Integer(), nullable=False),
+        sa.Column("total_uses", sa.BigInteger(), nullable=False),
         sa.Column("uses_left", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.Column("stopped_by", ID, nullable=True),
+        sa.Column("key", sa.String(length=255), nullable=True),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("created_by", ID, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("credits > 0", name=op.f("ck_voucher_batches_credits_positive")),
@@ -191,6 +195,14 @@ def upgrade() -> None:
             "uses_left >= 0", name=op.f("ck_voucher_batches_uses_left_not_negative")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_voucher_batches")),
+    )
+    op.create_index(
+        "uq_voucher_batches_key",
+        "voucher_batches",
+        ["created_by", "key"],
+        unique=True,
+        sqlite_where=sa.text("key IS NOT NULL"),
+        postgresql_where=sa.text("key IS NOT NULL"),
     )
     op.create_table(
         "webhook_endpoints",
@@ -287,6 +299,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("actor_id", ID, nullable=False),
         sa.Column("hold_id", ID, nullable=False),

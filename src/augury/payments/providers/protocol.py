@@ -63,10 +63,14 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A started payment: the provider's name of it, and where the customer pays."""
+    """A started payment: the provider's name of it, and where the customer pays.
+
+    With `expires_at` the provider gives the customer more time than was asked for.
+    """
 
     reference: str
     checkout_url: str | None
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class Payment:
     reason: str | None = None
     saved_method: SavedMethod | None = None
     refunded_minor: int = 0
+    # The provider waits for a second stage, which `find` completes when the amount is right.
+    needs_confirmation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
