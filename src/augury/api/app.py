@@ -1,8 +1,7 @@
 """The API as an ASGI application."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -22,19 +21,30 @@ from augury.api.errors import (
 from augury.api.frame import Frame
 from augury.api.limits import AttemptLimits
 from augury.api.passwords import PasswordDesk
-from augury.api.routes import account, admin, auth, models, operations, predictions
+from augury.api.routes import (
+    account,
+    admin,
+    auth,
+    models,
+    operations,
+    pages,
+    payments,
+    predictions,
+    statements,
+    top_ups,
+    usage,
+    vouchers,
+)
 from augury.bootstrap import House
 from augury.kit.errors import (
     Fault,
     InvalidInput,
-    LedgerUnavailable,
     NotFound,
     Refusal,
     escaped,
     invalid,
 )
-from augury.ledger.audit import SWEEP_SECONDS
-from augury.ledger.service import expire_holds
+from augury.worker.embedded import Worker, duties
 
 
 def create_app(house: House) -> Frame:
@@ -43,9 +53,10 @@ def create_app(house: House) -> Frame:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        sweeper = asyncio.create_task(_sweep(house))
+        worker = Worker(duties(house))
+        worker.start()
         yield
-        sweeper.cancel()
+        await run_in_threadpool(worker.stop)
         desk.close()
         house.close()
 
@@ -64,7 +75,8 @@ def create_app(house: House) -> Frame:
     doors = predictions.doors(house)
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
-    for room in (auth, account, models, predictions, admin, operations):
+    rooms = (auth, account, models, predictions, top_ups, payments, admin, operations, pages)
+    for room in (*rooms, vouchers, usage, statements):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)
@@ -72,14 +84,6 @@ def create_app(house: House) -> Frame:
     app.add_exception_handler(Exception, _render_unexpected)
     openapi.describe(app, house.shop.catalogue)
     return Frame(app, doors)
-
-
-async def _sweep(house: House) -> None:
-    """Release overdue holds, time and again; any number of servers may do it at once."""
-    while True:
-        with suppress(LedgerUnavailable):  # it has been logged; the next round comes
-            await run_in_threadpool(expire_holds, house.db)
-        await asyncio.sleep(SWEEP_SECONDS / 2)
 
 
 def _respond(request: Request, refusal: Refusal) -> Response:

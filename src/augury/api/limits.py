@@ -1,4 +1,4 @@
-"""Rate limits on guessing: how often one address or one name may try in a minute."""
+"""Rate limits on guessing: how often one address, one name or one user may try in a while."""
 
 import math
 import time
@@ -12,6 +12,7 @@ from augury.kit.errors import Refusal
 
 _FAILURES_PER_NAME = RateLimitItemPerMinute(10)
 _ATTEMPTS_PER_ADDRESS = RateLimitItemPerMinute(120)
+_WRONG_CODES_PER_USER = RateLimitItemPerMinute(20, 10)
 
 
 class RateLimited(Refusal):
@@ -22,7 +23,7 @@ class RateLimited(Refusal):
 
 
 class AttemptLimits:
-    """Counts sign-ins and registrations, in the memory of this process."""
+    """Counts sign-ins, registrations and wrong codes, in the memory of this process."""
 
     def __init__(self, mode: Literal["on", "off"]) -> None:
         """Start with nothing counted; `off` never refuses."""
@@ -43,6 +44,16 @@ class AttemptLimits:
         """Count a failed guess for a name."""
         if self._on:
             self._limiter.hit(_FAILURES_PER_NAME, address, name.casefold())
+
+    def check_codes(self, user_id: str) -> None:
+        """Raise `RateLimited` if this user entered too many wrong voucher codes."""
+        if self._on and not self._limiter.test(_WRONG_CODES_PER_USER, user_id):
+            raise self._refusal(_WRONG_CODES_PER_USER, user_id)
+
+    def wrong_code(self, user_id: str) -> None:
+        """Count a wrong voucher code of a user."""
+        if self._on:
+            self._limiter.hit(_WRONG_CODES_PER_USER, user_id)
 
     def _refusal(self, item: RateLimitItemPerMinute, *identifiers: str) -> RateLimited:
         free_at, _ = self._limiter.get_window_stats(item, *identifiers)

@@ -11,7 +11,7 @@ import uvicorn
 from augury import bootstrap
 from augury.api.app import create_app
 from augury.api.protocol import OneWriteProtocol
-from augury.cli.common import ApiPort, DataDir, Host, load_settings
+from augury.cli.common import ApiPort, DataDir, Host, addresses, load_settings
 from augury.settings import Settings
 
 command = typer.Typer()
@@ -23,7 +23,7 @@ _DRAIN_SECONDS = 5
 @command.command()
 def api(host: Host = "127.0.0.1", port: ApiPort = 8000, data_dir: DataDir = None) -> None:
     """Serve the API alone, on a database that is prepared already."""
-    run_api(load_settings(data_dir), host, port)
+    run_api(load_settings(data_dir, **addresses(host, port)), host, port)
 
 
 def run_api(settings: Settings, host: str, port: int) -> None:

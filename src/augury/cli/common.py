@@ -19,6 +19,22 @@ UiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the web cab
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
+def addresses(host: str, api_port: int, ui_port: int | None = None) -> dict[str, str]:
+    """Return the settings of where customers reach us, as far as the environment leaves them out.
+
+    Somebody who listens on every address of the machine is reached at least on its own.
+    """
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 -- compared, not bound
+    found = {"AUGURY_PUBLIC_URL": f"http://{reached}:{api_port}"}
+    if ui_port is not None:
+        found["AUGURY_UI_URL"] = f"http://{reached}:{ui_port}"
+    return {
+        name.removeprefix("AUGURY_").lower(): value
+        for name, value in found.items()
+        if name not in os.environ
+    }
+
+
 def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
     """Return the settings of the environment, or leave with a sentence about what is wrong."""
     # What this process creates, its owner alone may read: the database holds what customers sent.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from augury.cli.api import run_api
-from augury.cli.common import ApiPort, DataDir, Host, UiPort, load_settings
+from augury.cli.common import ApiPort, DataDir, Host, UiPort, addresses, load_settings
 from augury.cli.migrate import prepare
 
 command = typer.Typer()
@@ -26,7 +26,7 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Prepare the database and serve API and web cabinet until told to stop."""
-    settings = load_settings(data_dir)
+    settings = load_settings(data_dir, **addresses(host, api_port, ui_port))
     prepare(settings)
     typer.echo(f"API      http://{host}:{api_port}   docs at http://{host}:{api_port}/docs")
     cabinet = _start_ui(host, ui_port, api_port, settings.data_dir) if ui else None

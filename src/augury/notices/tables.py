@@ -18,6 +18,8 @@ endpoints = Table(
     Column("status", String(16), nullable=False),
     # Deliveries that were given up in a row; too many disable the endpoint.
     Column("failures", Integer, nullable=False),
+    # Since when nothing has got through; too long disables it as well.
+    Column("failing_since", Int64),
     Column("created_at", Int64, nullable=False),
     Column("removed_at", Int64),
     CheckConstraint("status IN ('active', 'disabled')", name="status"),
@@ -47,8 +49,10 @@ deliveries = Table(
     CheckConstraint("channel IN ('webhook', 'mail')", name="channel"),
     Index("ix_deliveries_user_id", "user_id", "id"),
 )
+# An endpoint's own queue: one that does not answer must not stand in front of the others.
 Index(
     "ix_deliveries_due",
+    deliveries.c.endpoint_id,
     deliveries.c.next_at,
     sqlite_where=deliveries.c.status == "pending",
     postgresql_where=deliveries.c.status == "pending",

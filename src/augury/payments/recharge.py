@@ -27,7 +27,7 @@ from augury.payments.providers.protocol import (
 )
 from augury.payments.settle import settle
 from augury.payments.tables import top_ups as rows
-from augury.payments.top_ups import TopUp
+from augury.payments.values import TopUp
 from augury.users import service as users
 
 _AT_ONCE = 500

@@ -19,7 +19,7 @@ from augury.payments.providers.protocol import Event, PaymentState, ProviderUnav
 from augury.payments.settle import settle
 from augury.payments.tables import refunds as refund_rows
 from augury.payments.tables import top_ups as rows
-from augury.payments.top_ups import TopUp
+from augury.payments.values import TopUp
 
 _AT_ONCE = 100
 _LONGEST_PAUSE_SECONDS = 6 * 3600
@@ -29,7 +29,7 @@ _LATE_SECONDS = 7 * 24 * 3600
 
 def reconcile_due(desk: Desk) -> int:
     """Ask about every top-up and refund whose time has come; return how many were asked about."""
-    return _each_due(desk, rows, _check_top_up) + _each_due(desk, refund_rows, _check_refund)
+    return _each_due(desk, rows, check_top_up) + _each_due(desk, refund_rows, _check_refund)
 
 
 def _each_due(desk: Desk, table: Table, check: Callable[[Desk, str], None]) -> int:
@@ -73,7 +73,11 @@ def _check_refund(desk: Desk, refund_id: str) -> None:
     refunds.carry_out(desk, refund_id)
 
 
-def _check_top_up(desk: Desk, top_up_id: str) -> None:
+def check_top_up(desk: Desk, top_up_id: str) -> None:
+    """Ask the provider about a top-up and settle it by the answer.
+
+    Raises `NotFound`, `ProviderUnavailable` or `NotificationRefused` when the payment differs.
+    """
     with desk.db.read() as tx:
         top_up = top_ups.read(tx, top_up_id)
     provider = desk.providers.get(top_up.provider)

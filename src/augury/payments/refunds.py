@@ -8,7 +8,7 @@ back into the balance. Without an answer the refund stays pending and the reconc
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
@@ -19,7 +19,6 @@ from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Instruction, Posted, TransferType
 from augury.ledger.refusals import IdempotencyConflict
-from augury.notices import service as notices
 from augury.notices.service import EventType
 from augury.payments import top_ups
 from augury.payments.desk import Desk
@@ -31,10 +30,10 @@ from augury.payments.providers.protocol import (
     ProviderUnavailable,
     Refunding,
 )
-from augury.payments.schemas import TopUpOut
 from augury.payments.tables import refunds
 from augury.payments.tables import top_ups as rows
-from augury.payments.top_ups import TopUp
+from augury.payments.tell import tell
+from augury.payments.values import Refund, TopUp
 from augury.users import service as users
 
 # A hold outlives the work it pays for. Providers decide within days; `ledger audit` names a refund
@@ -54,22 +53,6 @@ class CreditsSpent(Refusal):
 
     code = "credits_spent"
     status = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A refund of a top-up as it is stored."""
-
-    id: str
-    top_up_id: str
-    status: Literal["pending", "succeeded", "failed"]
-    credits: int
-    money: Money
-    reason: str
-    hold_id: str
-    transfer_id: str | None
-    created_at: int
-    completed_at: int | None
 
 
 def refund(
@@ -257,9 +240,7 @@ def _take(tx: WriteTx, top_up: TopUp, asked: Refund) -> None:
         ),
         {"id": top_up.id},
     )
-    data = TopUpOut.of(top_ups.read(tx, top_up.id)).model_dump()
-    event = notices.Event(EventType.TOP_UP_REFUNDED, top_up.user_id, data, mail="top_up_refunded")
-    notices.publish(tx, [event])
+    tell(tx, top_up.id, EventType.TOP_UP_REFUNDED, mail="top_up_refunded")
 
 
 def _give_back(tx: WriteTx, top_up: TopUp, asked: Refund) -> None:

@@ -9,7 +9,7 @@ from augury.payments.automatic import StandingOrder
 from augury.payments.methods import Method
 from augury.payments.packs import Pack
 from augury.payments.providers.protocol import Money
-from augury.payments.top_ups import MOST_CREDITS, Status, TopUp
+from augury.payments.values import LONGEST_REASON, MOST_CREDITS, Refund, Status, TopUp
 
 _MOST_MINOR = 10**15
 
@@ -222,3 +222,59 @@ class StandingOrderOut(BaseModel):
             declines=order.declines,
             resting=order.resting,
         )
+
+
+class RefundIn(BaseModel):
+    """Money that an administrator gives back, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    credits: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=MOST_CREDITS,
+        description="How many credits' worth; leave out for all that is left of the top-up.",
+    )
+    reason: str = Field(
+        min_length=3,
+        max_length=LONGEST_REASON,
+        pattern=r"^[^\x00]*[^\x00\s][^\x00]*$",
+        examples=["The customer asked for it on 3 March"],
+    )
+
+
+class RefundOut(BaseModel):
+    """A refund of a top-up; `pending` while the provider has not decided."""
+
+    id: str
+    top_up_id: str
+    status: Literal["pending", "succeeded", "failed"]
+    credits: int
+    money: MoneyOut
+    reason: str
+    transfer_id: str | None
+    created_at: str
+    completed_at: str | None
+
+    @classmethod
+    def of(cls, refund: Refund) -> "RefundOut":
+        """Return a refund for the wire."""
+        return cls(
+            id=refund.id,
+            top_up_id=refund.top_up_id,
+            status=refund.status,
+            credits=refund.credits,
+            money=MoneyOut.of(refund.money),
+            reason=refund.reason,
+            transfer_id=refund.transfer_id,
+            created_at=rfc3339(refund.created_at),
+            completed_at=None if refund.completed_at is None else rfc3339(refund.completed_at),
+        )
+
+
+class RefundList(BaseModel):
+    """Refunds of a top-up, newest first."""
+
+    items: list[RefundOut]
+    next_cursor: None = None

@@ -15,7 +15,6 @@ from augury.kit.log import logger
 from augury.ledger import service as ledger
 from augury.ledger.core import Instruction, Posted, TransferType
 from augury.ledger.refusals import BalanceTooLarge
-from augury.notices import service as notices
 from augury.notices.service import EventType
 from augury.payments import automatic, methods, top_ups
 from augury.payments.desk import Desk
@@ -26,10 +25,10 @@ from augury.payments.providers.protocol import (
     Payment,
     PaymentState,
 )
-from augury.payments.schemas import TopUpOut
 from augury.payments.tables import notifications
 from augury.payments.tables import top_ups as rows
-from augury.payments.top_ups import TopUp
+from augury.payments.tell import tell
+from augury.payments.values import TopUp
 
 # What can come of an event. Stored with it, for whoever has to explain it.
 SETTLED = "settled"
@@ -182,7 +181,7 @@ def _succeed(tx: WriteTx, top_up: TopUp, payment: Payment) -> str:
         methods.save(tx, top_up.user_id, top_up.provider, payment.saved_method)
     if top_up.origin == "automatic":
         automatic.succeeded(tx, top_up.user_id)
-    _tell(tx, top_up.id, EventType.TOP_UP_SUCCEEDED, mail="top_up_succeeded")
+    tell(tx, top_up.id, EventType.TOP_UP_SUCCEEDED, mail="top_up_succeeded")
     return SETTLED
 
 
@@ -192,14 +191,8 @@ def _fail(tx: WriteTx, top_up: TopUp, payment: Payment) -> str:
     if top_up.origin == "automatic":
         automatic.declined(tx, top_up.user_id)
     mail = "automatic_top_up_failed" if top_up.origin == "automatic" else None
-    _tell(tx, top_up.id, EventType.TOP_UP_FAILED, mail=mail)
+    tell(tx, top_up.id, EventType.TOP_UP_FAILED, mail=mail)
     return FAILED
-
-
-def _tell(tx: WriteTx, top_up_id: str, type_: EventType, mail: str | None) -> None:
-    top_up = top_ups.read(tx, top_up_id)
-    data = TopUpOut.of(top_up).model_dump()
-    notices.publish(tx, [notices.Event(type_, top_up.user_id, data, mail=mail)])
 
 
 def _flag(tx: WriteTx, top_up_id: str, reason: str) -> None:

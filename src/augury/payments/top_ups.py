@@ -8,7 +8,7 @@ same key, and for the reconciliation.
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
@@ -28,13 +28,11 @@ from augury.payments.providers.protocol import (
     Started,
 )
 from augury.payments.tables import top_ups
+from augury.payments.values import MOST_CREDITS, Status, TopUp
 
 # How long a customer may take to pay; a provider may allow more.
 PATIENCE_SECONDS = 3600
-MOST_CREDITS = 100_000_000
 _MOST_PENDING = 50
-
-Status = Literal["pending", "succeeded", "failed", "expired", "refunded"]
 
 
 class TooManyPending(Refusal):
@@ -42,31 +40,6 @@ class TooManyPending(Refusal):
 
     code = "too_many_top_ups"
     status = 429
-
-
-@dataclass(frozen=True, slots=True)
-class TopUp:
-    """A top-up as it is stored; moments in microseconds since 1970."""
-
-    id: str
-    user_id: str
-    origin: Literal["customer", "automatic"]
-    provider: str
-    status: Status
-    credits: int
-    money: Money
-    save_method: bool
-    method_id: str | None
-    reference: str | None
-    checkout_url: str | None
-    refunded_credits: int
-    refunded: Money
-    transfer_id: str | None
-    reason: str | None
-    checks: int
-    created_at: int
-    expires_at: int
-    completed_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, TheHouse
+from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
 from augury.kit.paging import page, position_of
 from augury.ledger import history
@@ -52,9 +53,14 @@ def transactions(
     caller: Caller,
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
-    type_: Annotated[TransferType | None, Query(alias="type")] = None,
+    types: Annotated[
+        list[TransferType] | None, Query(alias="type", max_length=len(TransferType))
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    reference: Annotated[str | None, Query(max_length=64, pattern=r"^[\x20-\x7e]+$")] = None,
 ) -> TransactionPage:
-    """List every movement of the caller's credits, newest first."""
+    """List every movement of the caller's credits, newest first; `type` may come several times."""
     position = position_of(cursor, lambda text: text.isdecimal() and len(text) <= _MOST_DIGITS)
     with house.db.read() as tx:
         found = history.movements(
@@ -62,7 +68,10 @@ def transactions(
             caller.user_id,
             limit=limit + 1,
             before=None if position is None else int(position),
-            type_=type_,
+            types=types or (),
+            since=microseconds(since),
+            until=microseconds(until),
+            reference=reference,
         )
     items, following = page(found, limit, lambda movement: str(movement.number))
     return TransactionPage(items=[TransactionOut.of(one) for one in items], next_cursor=following)

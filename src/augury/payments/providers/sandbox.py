@@ -9,6 +9,8 @@ import hashlib
 import hmac
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,7 +20,7 @@ from sqlalchemy import Row, func, select, text, update
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx
-from augury.kit.errors import NotFound
+from augury.kit.errors import LedgerUnavailable, NotFound
 from augury.kit.ids import new_id
 from augury.kit.log import logger
 from augury.payments.providers.protocol import (
@@ -31,6 +33,7 @@ from augury.payments.providers.protocol import (
     Payment,
     PaymentState,
     ProviderRefused,
+    ProviderUnavailable,
     Refunding,
     SavedMethod,
     Started,
@@ -111,7 +114,7 @@ class Sandbox:
             if checkout.saved_method.endswith(_DECLINING):
                 raise ProviderRefused(reason="card_declined")
             row["state"] = PaymentState.SUCCEEDED
-        with self._db.write() as tx:
+        with _answering(), self._db.write() as tx:
             tx.execute(_START, row)
             stored = tx.execute(
                 select(payments.c.reference).where(payments.c.top_up_id == checkout.top_up_id)
@@ -134,13 +137,13 @@ class Sandbox:
 
     def find(self, reference: str, money: Money) -> Payment | None:  # noqa: ARG002 -- one stage only
         """Look a payment up in the bank's books."""
-        with self._db.read() as tx:
+        with _answering(), self._db.read() as tx:
             row = _row(tx, reference)
             return None if row is None else _payment(tx, row)
 
     def refund(self, refunding: Refunding) -> PaymentState:
         """Give money back, once for each id."""
-        with self._db.write() as tx:
+        with _answering(), self._db.write() as tx:
             tx.execute(
                 select(payments.c.reference)
                 .where(payments.c.reference == refunding.payment)
@@ -275,6 +278,15 @@ class Sandbox:
             logger("sandbox").warning("notification_lost", reason=type(error).__name__)
         else:
             logger("sandbox").info("notification_sent", status=answer.status_code)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Make of a bank whose books cannot be reached what any other company's silence is."""
+    try:
+        yield
+    except LedgerUnavailable as error:
+        raise ProviderUnavailable(retry_after_seconds=error.retry_after_seconds) from error
 
 
 _START = text(

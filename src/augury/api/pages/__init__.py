@@ -1,0 +1,55 @@
+"""Pages without JavaScript: the sandbox's bank, and where a payer comes back to."""
+
+from functools import cache
+from typing import Any
+
+from babel.numbers import format_currency, get_currency_precision
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from augury.kit.texts import texts
+from augury.payments.providers.protocol import Money
+
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("augury.api", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render_page(
+    name: str, language: str, *, refresh_seconds: int | None = None, **values: Any
+) -> HTMLResponse:
+    """Return a page of `augury/api/pages` in a language; it loads itself again if told to."""
+    html = (
+        _environment()
+        .get_template(name)
+        .render(
+            language=language,
+            text=texts("pages", language).text,
+            refresh=refresh_seconds,
+            **values,
+        )
+    )
+    return HTMLResponse(html, headers={**_HEADERS, "content-language": language})
+
+
+def shown(money: Money, language: str) -> str:
+    """Return money as its reader writes it, from minor units and without a float."""
+    digits = get_currency_precision(money.currency)
+    whole, rest = divmod(money.amount_minor, 10**digits)
+    exact = f"{whole}.{rest:0{digits}d}" if digits else str(whole)
+    return format_currency(exact, money.currency, locale=language)
