@@ -1,5 +1,6 @@
 """What a customer sees of the journal: transfers, newest first, page by page."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import Row, select
 
 from augury.kit.db import ReadTx
 from augury.ledger.core import TransferType
+from augury.ledger.places import SLACK, places
 from augury.ledger.tables import transfers
 
 
@@ -30,9 +32,16 @@ def movements(
     *,
     limit: int,
     before: int | None = None,
-    type_: TransferType | None = None,
+    types: Collection[TransferType] = (),
+    since: int | None = None,
+    until: int | None = None,
+    reference: str | None = None,
 ) -> list[Movement]:
-    """Return up to `limit` movements of an account, newest first, with numbers below `before`."""
+    """Return up to `limit` movements of an account, newest first, with numbers below `before`.
+
+    They are of one of the `types` if any are named, not older than `since` and older than `until`
+    (microseconds).
+    """
     statement = (
         select(transfers)
         .where(transfers.c.account_id == account_id)
@@ -41,9 +50,33 @@ def movements(
     )
     if before is not None:
         statement = statement.where(transfers.c.number < before)
-    if type_ is not None:
-        statement = statement.where(transfers.c.type == type_)
+    if types:
+        statement = statement.where(transfers.c.type.in_(types))
+    if reference is not None:
+        statement = statement.where(transfers.c.reference == reference)
+    # The place in the journal keeps a look into the past from walking all the way there.
+    if since is not None:
+        (first,) = places(tx, account_id, [since - SLACK])
+        statement = statement.where(transfers.c.created_at >= since, transfers.c.number > first)
+    if until is not None:
+        (last,) = places(tx, account_id, [until + SLACK])
+        statement = statement.where(transfers.c.created_at < until, transfers.c.number <= last)
     return [_movement(row) for row in tx.execute(statement)]
+
+
+def journal(tx: ReadTx, account_id: str, *, after: int, last: int, limit: int) -> list[Movement]:
+    """Return up to `limit` movements, oldest first, numbered `after` + 1 to `last`."""
+    found = tx.execute(
+        select(transfers)
+        .where(
+            transfers.c.account_id == account_id,
+            transfers.c.number > after,
+            transfers.c.number <= last,
+        )
+        .order_by(transfers.c.number)
+        .limit(limit)
+    )
+    return [_movement(row) for row in found]
 
 
 def movements_by_id(tx: ReadTx, transfer_ids: list[str]) -> dict[str, Movement]:

@@ -7,6 +7,7 @@ from augury.kit.credits import MAX_CREDITS
 from augury.ledger.adjust import LONGEST_REASON
 from augury.ledger.core import TransferType
 from augury.ledger.history import Movement
+from augury.ledger.statement import Statement, Summary
 
 
 class BalanceOut(BaseModel):
@@ -46,6 +47,70 @@ class TransactionPage(BaseModel):
 
     items: list[TransactionOut]
     next_cursor: str | None
+
+
+class StatementMonth(BaseModel):
+    """A month with movements. Balances are what could be spent: what is held is not in them."""
+
+    month: str = Field(examples=["2026-03"])
+    final: bool = Field(description="Whether the month is over and nothing can be added.")
+    movements: int
+    opening_balance: int
+    closing_balance: int
+
+    @classmethod
+    def of(cls, summary: Summary) -> "StatementMonth":
+        """Return a month for the wire."""
+        return cls(
+            month=str(summary.month),
+            final=summary.final,
+            movements=summary.movements,
+            opening_balance=summary.opening,
+            closing_balance=summary.closing,
+        )
+
+
+class StatementMonthPage(BaseModel):
+    """Months with movements, newest first."""
+
+    items: list[StatementMonth]
+    next_cursor: str | None
+
+
+class StatementTotal(BaseModel):
+    """All movements of a type together; `amount` is signed."""
+
+    type: TransferType
+    count: int
+    amount: int
+
+
+class StatementHead(StatementMonth):
+    """A month from its first moment to the first one after it, with the totals by type."""
+
+    begins_at: str
+    ends_at: str
+    totals: list[StatementTotal]
+
+    @classmethod
+    def of_statement(cls, statement: Statement) -> "StatementHead":
+        """Return everything but the movements for the wire."""
+        summary = statement.summary
+        return cls(
+            **StatementMonth.of(summary).model_dump(),
+            begins_at=rfc3339(summary.month.start),
+            ends_at=rfc3339(summary.month.end),
+            totals=[
+                StatementTotal(type=one.type, count=one.count, amount=one.amount)
+                for one in statement.totals
+            ],
+        )
+
+
+class StatementOut(StatementHead):
+    """A statement: the opening balance and all amounts together are the closing balance."""
+
+    items: list[TransactionOut] = Field(description="Every movement, oldest first.")
 
 
 class AdjustmentIn(BaseModel):

@@ -13,14 +13,26 @@ batches = Table(
     Column("codes", Integer, nullable=False),
     Column("uses_per_code", Integer, nullable=False),
     Column("uses_per_user", Integer, nullable=False),
+    Column("total_uses", Int64, nullable=False),
     # What is left of the limit of the whole batch; counted down by compare-and-swap.
     Column("uses_left", Int64, nullable=False),
     Column("expires_at", Int64),
     Column("stopped_at", Int64),
+    Column("stopped_by", Id),
+    Column("key", String(255)),
+    Column("fingerprint", String(64), nullable=False),
     Column("created_by", Id, nullable=False),
     Column("created_at", Int64, nullable=False),
     CheckConstraint("credits > 0", name="credits_positive"),
     CheckConstraint("uses_left >= 0", name="uses_left_not_negative"),
+)
+Index(
+    "uq_voucher_batches_key",
+    batches.c.created_by,
+    batches.c.key,
+    unique=True,
+    sqlite_where=batches.c.key.is_not(None),
+    postgresql_where=batches.c.key.is_not(None),
 )
 vouchers = Table(
     "vouchers",

@@ -124,7 +124,7 @@ def batch_details(
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
 ) -> VoucherBatchDetails:
-    """Give a batch with who redeemed its codes; `limit` and `cursor` turn the redemptions' pages."""
+    """Give a batch and its redemptions; `limit` and `cursor` turn the pages of these."""
     before = position_of(cursor, is_id)
     batch, found = vouchers.find_batch(house.db, batch_id, limit=limit + 1, before=before)
     items, following = page(found, limit, lambda redemption: redemption.id)
