@@ -64,8 +64,8 @@ def movements(
     return [_movement(row) for row in tx.execute(statement)]
 
 
-def journal(tx: ReadTx, account_id: str, *, after: int, last: int, limit: int) -> list[Movement]:
-    """Return up to `limit` movements, oldest first, numbered `after` + 1 to `last`."""
+def journal(tx: ReadTx, account_id: str, *, after: int, last: int) -> list[Movement]:
+    """Return the movements of an account numbered `after` + 1 to `last`, oldest first."""
     found = tx.execute(
         select(transfers)
         .where(
@@ -74,7 +74,6 @@ def journal(tx: ReadTx, account_id: str, *, after: int, last: int, limit: int) -
             transfers.c.number <= last,
         )
         .order_by(transfers.c.number)
-        .limit(limit)
     )
     return [_movement(row) for row in found]
 

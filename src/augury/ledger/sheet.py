@@ -7,6 +7,7 @@ from io import StringIO
 
 from augury.kit.clock import SECOND, now
 from augury.kit.texts import texts
+from augury.ledger.core import TransferType
 from augury.ledger.history import Movement
 from augury.ledger.statement import Statement
 
@@ -27,7 +28,8 @@ def sheet(statement: Statement, chunks: Iterable[list[Movement]], language: str)
     Amounts and balances are plain numbers. The last column has the type as the API calls it, and
     the column `type` as the reader does.
     """
-    words, types = texts("sheets", language), texts("papers", language)
+    words = texts("sheets", language)
+    types = {type_: texts("papers", language).text(f"type.{type_}") for type_ in TransferType}
     summary = statement.summary
     begins, ends = _second(summary.month.start), _second(min(summary.month.end, now()))
     opening, closing = words.text("balance.opening"), words.text("balance.closing")
@@ -39,7 +41,7 @@ def sheet(statement: Statement, chunks: Iterable[list[Movement]], language: str)
         _BYTE_ORDER_MARK,
     )
     for movements in chunks:
-        yield _lines([_row(one, types.text(f"type.{one.type}")) for one in movements])
+        yield _lines([_row(one, types[one.type]) for one in movements])
     yield _lines([[ends, closing, "", summary.closing, "", "", "", CLOSING]])
 
 

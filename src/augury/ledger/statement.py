@@ -132,21 +132,12 @@ def chunks(db: Database, statement: Statement) -> Iterator[list[Movement]]:
     Each lot is read in a transaction of its own, so a reader who takes long holds none open. The
     journal never changes, so what comes is the same as from one look.
     """
-    after = statement.summary.after
-    while found := _read(db, statement, after):
-        after = found[-1].number
+    summary = statement.summary
+    for after in range(summary.after, summary.last, _MOVEMENTS_AT_ONCE):
+        last = min(after + _MOVEMENTS_AT_ONCE, summary.last)
+        with db.read() as tx:
+            found = history.journal(tx, statement.account_id, after=after, last=last)
         yield found
-
-
-def _read(db: Database, statement: Statement, after: int) -> list[Movement]:
-    with db.read() as tx:
-        return history.journal(
-            tx,
-            statement.account_id,
-            after=after,
-            last=statement.summary.last,
-            limit=_MOVEMENTS_AT_ONCE,
-        )
 
 
 def list_months(db: Database, account_id: str, *, before: Month | None = None) -> list[Summary]:

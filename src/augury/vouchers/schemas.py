@@ -53,6 +53,7 @@ class VoucherBatchOut(BaseModel):
     redeemed_credits: int
     expires_at: str | None
     stopped_at: str | None
+    stopped_by: str | None
     created_by: str
     created_at: str
 
@@ -73,6 +74,7 @@ class VoucherBatchOut(BaseModel):
             redeemed_credits=batch.uses * offer.credits,
             expires_at=None if offer.expires_at is None else rfc3339(offer.expires_at),
             stopped_at=None if batch.stopped_at is None else rfc3339(batch.stopped_at),
+            stopped_by=batch.stopped_by,
             created_by=batch.created_by,
             created_at=rfc3339(batch.created_at),
         )

@@ -40,6 +40,7 @@ class Batch:
     offer: Offer
     uses: int
     stopped_at: int | None
+    stopped_by: str | None
     created_by: str
     created_at: int
 
@@ -191,6 +192,7 @@ def _batch(row: Row[Any]) -> Batch:
         Offer(**{name: getattr(row, name) for name in Offer.__slots__}),
         row.total_uses - row.uses_left,
         row.stopped_at,
+        row.stopped_by,
         row.created_by,
         row.created_at,
     )
