@@ -111,9 +111,9 @@ def test_the_readme_names_every_shipped_model_with_its_price(readme: Path) -> No
 
 
 def test_every_setting_has_a_row() -> None:
-    rows = re.findall(
-        r"^\| `(AUGURY_[A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE
-    )
+    # Below the first table stand the settings of payment providers, whose tests look at them.
+    own, *_ = (ROOT / "docs/settings.md").read_text().split("\n## ")
+    rows = re.findall(r"^\| `(AUGURY_[A-Z_]+)` \|", own, re.MULTILINE)
     assert rows == [f"AUGURY_{name.upper()}" for name in Settings.model_fields]
 
 
