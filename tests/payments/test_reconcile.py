@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from augury.bootstrap import audit_books
-from augury.kit.clock import SECOND
+from augury.kit.clock import SECOND, now
 from augury.payments import reconcile, settle, top_ups
 from augury.payments.providers.protocol import PaymentState, ProviderUnavailable
 from augury.payments.reconcile import reconcile_due
@@ -20,7 +20,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take over the clock of the reconciliation."""
-        self._real = reconcile.now
+        self._real = now
         self._ahead = 0
         monkeypatch.setattr(reconcile, "now", lambda: self._real() + self._ahead)
 

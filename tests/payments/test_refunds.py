@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from augury.kit.clock import SECOND
+from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
@@ -187,7 +187,7 @@ def test_silence_keeps_the_credits_held_until_the_provider_tells(
     made = give_back(till, top_up, 400)
     assert made.status == "pending"
     assert (till.available(anna), held(till, anna)) == (600, 400)
-    later = reconcile.now() + 61 * SECOND
+    later = now() + 61 * SECOND
     monkeypatch.setattr(reconcile, "now", lambda: later)
     assert reconcile.reconcile_due(till.desk) >= 1
     with till.db.read() as tx:
@@ -206,7 +206,7 @@ def test_a_crash_while_the_provider_pays_is_healed(
     with pytest.raises(Crash):
         give_back(till, top_up)
     assert held(till, anna) == 1000
-    later = reconcile.now() + 61 * SECOND
+    later = now() + 61 * SECOND
     monkeypatch.setattr(reconcile, "now", lambda: later)
     reconcile.reconcile_due(till.desk)
     assert read(till, top_up).status == "refunded"
@@ -224,7 +224,7 @@ def test_a_refund_that_takes_days_is_asked_about_again(
     till.bank.undecided = False
     give_back(till, top_up, 600)
     assert read(till, top_up).status == "succeeded"
-    later = reconcile.now() + 61 * SECOND
+    later = now() + 61 * SECOND
     monkeypatch.setattr(reconcile, "now", lambda: later)
     reconcile.reconcile_due(till.desk)
     assert read(till, top_up).status == "refunded"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from augury.kit.clock import SECOND
+from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
 from augury.ledger.refusals import IdempotencyConflict
 from augury.payments import top_ups
@@ -14,6 +14,7 @@ from augury.payments.packs import PriceList
 from augury.payments.providers.protocol import ProviderRefused, ProviderUnavailable
 from augury.payments.tables import top_ups as rows
 from augury.payments.top_ups import TooManyPending, Wish, start_top_up
+from augury.payments.values import MOST_CREDITS
 from support.payments import BUYER, PACKS, Till, unavailable
 
 
@@ -102,7 +103,7 @@ def test_a_provider_that_refuses_fails_the_top_up(till: Till) -> None:
         ({"currency": "GBP"}, InvalidInput),
         ({"currency": "EUR"}, InvalidInput),
         ({"credits_": 0}, InvalidInput),
-        ({"credits_": top_ups.MOST_CREDITS + 1}, InvalidInput),
+        ({"credits_": MOST_CREDITS + 1}, InvalidInput),
     ],
 )
 def test_a_wish_that_cannot_be_granted_stores_nothing(
@@ -139,7 +140,7 @@ def test_unpaid_top_ups_are_limited(till: Till, monkeypatch: pytest.MonkeyPatch)
         till.begin(anna)
     with pytest.raises(TooManyPending):
         till.begin(anna)
-    later = top_ups.now() + (top_ups.PATIENCE_SECONDS + 1) * SECOND
+    later = now() + (top_ups.PATIENCE_SECONDS + 1) * SECOND
     monkeypatch.setattr(top_ups, "now", lambda: later)
     till.begin(anna)
 

@@ -98,15 +98,17 @@ def remove_order(db: Database, user_id: str) -> None:
             raise NotFound
 
 
-def due_orders(tx: ReadTx, *, after: str, limit: int) -> list[StandingOrder]:
+def due_orders(tx: ReadTx, *, after: str | None, limit: int) -> list[StandingOrder]:
     """Return up to `limit` orders that nothing keeps from acting, by user id above `after`."""
-    found = tx.execute(
+    statement = (
         select(automatic)
-        .where(automatic.c.user_id > after, automatic.c.not_before <= now())
+        .where(automatic.c.not_before <= now())
         .order_by(automatic.c.user_id)
         .limit(limit)
     )
-    return [_order(row) for row in found]
+    if after is not None:
+        statement = statement.where(automatic.c.user_id > after)
+    return [_order(row) for row in tx.execute(statement)]
 
 
 def begin(tx: WriteTx, order: StandingOrder) -> bool:

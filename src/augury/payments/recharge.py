@@ -35,7 +35,8 @@ _AT_ONCE = 500
 
 def recharge_due(desk: Desk) -> int:
     """Begin a payment for every customer whose standing order asks for one; return how many."""
-    begun, after = 0, ""
+    begun = 0
+    after: str | None = None
     while True:
         with desk.db.read() as tx:
             orders = automatic.due_orders(tx, after=after, limit=_AT_ONCE)
