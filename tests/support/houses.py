@@ -118,6 +118,7 @@ class Server:
             "AUGURY_SECRET_KEY": SECRET,
             "AUGURY_RATE_LIMITS": "off",
             "AUGURY_WELCOME_CREDITS": "0",
+            "AUGURY_RECONCILE_SECONDS": "1",
         }
         self._log = (data_dir / f"api-{self.port}.log").open("ab")
         self.process = subprocess.Popen(
