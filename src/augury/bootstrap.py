@@ -10,6 +10,8 @@ from augury.ledger import service as ledger
 from augury.ledger.audit import Report
 from augury.ledger.core import Instruction, TransferType
 from augury.migrations.run import migrate
+from augury.notices import endpoints
+from augury.notices.sealing import sealer_of
 from augury.payments import audit as payments_audit
 from augury.payments.desk import Desk
 from augury.payments.packs import PriceList
@@ -61,6 +63,7 @@ def prepare(settings: Settings) -> FirstStart:
     try:
         migrate(db)
         models = registry.seed(db, settings.models_dir, settings.artifacts_dir)
+        endpoints.reseal(db, sealer_of(settings))
         return FirstStart(models, _ensure_admin(db, settings))
     finally:
         db.close()
@@ -92,13 +95,16 @@ def audit_books(tx: ReadTx) -> Report:
     return report
 
 
-def register(house: House, username: str, email: str, password: str) -> users.User:
+def register(
+    house: House, username: str, email: str, password: str, language: str = "en"
+) -> users.User:
     """Return a new customer with an open account and the welcome credits."""
     return users.register(
         house.db,
         username,
         email,
         password,
+        language=language,
         opening=lambda tx, user_id: _open_account(tx, user_id, house.settings.welcome_credits),
     )
 

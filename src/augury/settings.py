@@ -3,9 +3,11 @@
 import os
 import re
 import secrets
+from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -14,6 +16,7 @@ _EMBEDDED_WELCOME_CREDITS = 5000
 _SHORTEST_SECRET = 32
 _LARGEST_PACK = 100_000_000
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_SENDER = re.compile(r"[^<>@\r\n]*<[^<>@\s]+@[\w.-]+>|[^<>@\s]+@[\w.-]+")
 _SHIPPED_MODELS = (
     Path(__file__).parents[2] / "models",  # a checkout
     Path(__file__).parent / "shipped_models",  # an installed wheel
@@ -90,6 +93,19 @@ class Settings(BaseSettings):
     ui_url: str = Field(
         "http://127.0.0.1:8001", description="Where customers reach the cabinet, for links."
     )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="`smtp://user:password@host:587` or `smtps://host`; empty: e-mails become files"
+        " in the folder `outbox` of the data folder.",
+    )
+    mail_from: str = Field(
+        "", description="Sender of e-mails, e.g. `Augury <billing@example.com>`; needed for SMTP."
+    )
+    webhook_private_networks: str = Field(
+        "",
+        description="Networks, with commas, that webhooks may reach though they are not public,"
+        " e.g. `10.20.0.0/16`.",
+    )
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="Addresses, with commas, whose X-Forwarded-For is believed: the cabinet and"
@@ -152,6 +168,25 @@ class Settings(BaseSettings):
                 f" next to {', '.join(others)}; take it off the list, or, on a test system, set"
                 " AUGURY_SANDBOX_BESIDE_REAL=true"
             )
+            raise ValueError(message)
+        return self
+
+    @field_validator("webhook_private_networks")
+    @classmethod
+    def _refuse_odd_networks(cls, value: str) -> str:
+        for network in filter(None, map(str.strip, value.split(","))):
+            ip_network(network)
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_odd_mail(self) -> Self:
+        url = urlsplit(self.smtp_url.get_secret_value())
+        if any(url) and not (url.scheme in {"smtp", "smtps"} and url.hostname and url.port != 0):
+            message = "AUGURY_SMTP_URL must be smtp://user:password@host:587 or smtps://host"
+            raise ValueError(message)
+        sender = self.mail_from
+        if (any(url) or sender) and not _SENDER.fullmatch(sender):
+            message = "AUGURY_MAIL_FROM must be an address, or a name with one: Us <us@host.com>"
             raise ValueError(message)
         return self
 

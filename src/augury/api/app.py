@@ -34,6 +34,7 @@ from augury.api.routes import (
     top_ups,
     usage,
     vouchers,
+    webhooks,
 )
 from augury.bootstrap import House
 from augury.kit.errors import (
@@ -76,7 +77,7 @@ def create_app(house: House) -> Frame:
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
     rooms = (auth, account, models, predictions, top_ups, payments, admin, operations, pages)
-    for room in (*rooms, vouchers, usage, statements):
+    for room in (*rooms, vouchers, usage, statements, webhooks):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)

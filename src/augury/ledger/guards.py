@@ -25,7 +25,8 @@ _MOVE = Given(
     WHERE accounts.id = given.id
       AND accounts.posted - accounts.held + given.posted - given.held >= 0
       AND accounts.posted + given.posted <= :most
-    RETURNING accounts.id, accounts.posted, accounts.held, accounts.transfers, (
+    RETURNING accounts.id, accounts.posted, accounts.held, accounts.transfers,
+      accounts.alert_below, (
       SELECT newest.link FROM transfers newest WHERE newest.account_id = accounts.id
       ORDER BY newest.number DESC LIMIT 1)
     """,
@@ -79,6 +80,7 @@ class Moved(NamedTuple):
 
     available: int
     transfers: int
+    alert_below: int | None
     newest_link: str | None
 
 
@@ -102,8 +104,10 @@ def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, M
     Returns the accounts as they are afterwards; one that is missing was refused and is unchanged.
     """
     return {
-        id_: Moved(posted - held, transfers, link)
-        for id_, posted, held, transfers, link in _MOVE.run(tx, moves, most=MAX_CREDITS)
+        id_: Moved(posted - held, transfers, alert_below, link)
+        for id_, posted, held, transfers, alert_below, link in _MOVE.run(
+            tx, moves, most=MAX_CREDITS
+        )
     }
 
 

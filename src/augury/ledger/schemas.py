@@ -17,6 +17,20 @@ class BalanceOut(BaseModel):
     held: int
 
 
+class AlertIn(BaseModel):
+    """Below how many available credits the customer wants to be told; null: never."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    below: int | None = Field(strict=True, ge=1, le=MAX_CREDITS, examples=[100])
+
+
+class AlertOut(BaseModel):
+    """Below how many available credits the customer is told; null: never."""
+
+    below: int | None
+
+
 class TransactionOut(BaseModel):
     """A movement of credits; `amount` is signed and is how the available balance changed."""
 

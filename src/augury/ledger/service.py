@@ -16,7 +16,8 @@ from sqlalchemy import insert, select
 from augury.kit.clock import now
 from augury.kit.db import Database, ReadTx, WriteTx, insert_rows
 from augury.kit.ids import new_id
-from augury.ledger import guards
+from augury.ledger import alerts, guards
+from augury.ledger.alerts import Crossing
 from augury.ledger.core import (
     JOURNAL_START,
     RESOLVING,
@@ -102,6 +103,7 @@ def post(tx: WriteTx, instructions: Sequence[Instruction]) -> list[Outcome]:
         _round(batch, [one for queue in queues.values() for one in _take(queue)])
         queues = {account_id: queue for account_id, queue in queues.items() if queue}
     _name_strangers(batch, instructions)
+    alerts.tell(tx, batch.crossings)
     return [batch.outcomes[one.id] for one in instructions]
 
 
@@ -130,6 +132,7 @@ class _Batch:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: list[tuple[str | int | None, ...]] = field(default_factory=list)
     written: list[Instruction] = field(default_factory=list)
+    crossings: list[Crossing] = field(default_factory=list)
 
 
 class _Move(NamedTuple):
@@ -234,7 +237,9 @@ def _journal(batch: _Batch, group: list[_Move], moved: guards.Moved) -> None:
     head = batch.heads.get(account_id) or moved.newest_link or JOURNAL_START
     for move in group:
         one = move.instruction
-        available += move.posted - move.held
+        before, available = available, available + move.posted - move.held
+        if moved.alert_below is not None and before >= moved.alert_below > available:
+            batch.crossings.append(Crossing(account_id, available, moved.alert_below))
         number += 1
         facts = (
             one.id,

@@ -11,7 +11,7 @@ endpoints = Table(
     Column("id", Id, primary_key=True),
     Column("user_id", Id, nullable=False, index=True),
     Column("url", Text, nullable=False),
-    # Event types with a space on both sides of each, so that LIKE '% type %' finds one.
+    # Event types with a space on both sides of each, so that none is found inside another.
     Column("events", String(500), nullable=False),
     # Encrypted: whoever reads the database alone cannot sign in our name.
     Column("sealed_secret", Text, nullable=False),

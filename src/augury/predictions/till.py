@@ -18,6 +18,8 @@ from augury.ledger.core import (
     TransferType,
 )
 from augury.ledger.refusals import refusal_of
+from augury.notices import service as notices
+from augury.notices.service import Event, EventType
 from augury.predictions import history
 from augury.predictions.schemas import Charge, PredictionAnswer
 from augury.predictions.tables import predictions
@@ -60,7 +62,27 @@ def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
         ]
         insert_rows(tx, predictions, _COLUMNS, rows)
         # Nothing may come after the commit: whatever failed there would fail for paid sales.
-        return _results(tx, orders, outcomes, completed_at)
+        results = _results(tx, orders, outcomes, completed_at)
+        _tell(tx, orders, results)
+        return results
+
+
+def _tell(tx: WriteTx, orders: Sequence[Order], results: Sequence[Sold | Exception]) -> None:
+    """Tell those customers of their new sales who want to hear of them by webhook."""
+    sold = [
+        (order.user_id, result[0])
+        for order, result in zip(orders, results, strict=True)
+        if isinstance(result, tuple) and not result[1]
+    ]
+    type_ = EventType.PREDICTION_SUCCEEDED
+    wanting = notices.subscribers(tx, type_, {user_id for user_id, _ in sold})
+    if wanting:
+        events = [
+            Event(type_, user_id, msgspec.structs.asdict(answer))
+            for user_id, answer in sold
+            if user_id in wanting
+        ]
+        notices.publish(tx, events)
 
 
 def _results(

@@ -55,6 +55,7 @@ class User:
     role: Literal["customer", "admin"]
     status: Literal["active", "blocked"]
     created_at: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +74,26 @@ def register(
     password: str,
     *,
     role: Literal["customer", "admin"] = "customer",
+    language: str = "en",
     opening: Callable[[WriteTx, str], None],
 ) -> User:
     """Return the new user; `opening` gets the user's id inside the same transaction.
 
+    `language` is that of what is sent without a request that says it: e-mail and papers.
     Raises `InvalidInput`, `UsernameTaken` or `EmailTaken`. Takes a quarter of a second.
     """
     faults = _faults_of(username, email) + passwords.faults_of(password, username)
     if faults:
         raise InvalidInput(faults=faults)
     password_hash = passwords.hash_password(password)
-    user = User(new_id(), username, email, role, "active", now())
+    user = User(new_id(), username, email, role, "active", now(), language)
     with db.write() as tx:
         inserted = tx.execute(
             text(
                 "INSERT INTO users (id, username, email, username_key, email_key, password_hash,"
-                " role, status, created_at) VALUES (:id, :username, :email, :username_key,"
-                " :email_key, :password_hash, :role, :status, :created_at)"
+                " role, status, created_at, language) VALUES (:id, :username, :email,"
+                " :username_key, :email_key, :password_hash, :role, :status, :created_at,"
+                " :language)"
                 " ON CONFLICT DO NOTHING"
             ),
             {
@@ -102,6 +106,7 @@ def register(
                 "role": role,
                 "status": user.status,
                 "created_at": user.created_at,
+                "language": language,
             },
         )
         if inserted.rowcount == 0:
@@ -209,6 +214,15 @@ def user(db: Database, user_id: str) -> User:
     return _user(row)
 
 
+def recipient(db: Database, user_id: str) -> tuple[str, str] | None:
+    """Return a user's e-mail address and language, or nothing for somebody unknown or blocked."""
+    try:
+        found = user(db, user_id)
+    except NotFound:
+        return None
+    return None if found.status == "blocked" else (found.email, found.language)
+
+
 def has_admin(db: Database) -> bool:
     """Tell whether there is an administrator yet."""
     with db.read() as tx:
@@ -217,7 +231,7 @@ def has_admin(db: Database) -> bool:
 
 
 def _user(row: Row[Any]) -> User:
-    return User(row.id, row.username, row.email, row.role, row.status, row.created_at)
+    return User(row.id, row.username, row.email, row.role, row.status, row.created_at, row.language)
 
 
 def _grant(tokens: Tokens, identity: Identity, generation: int) -> Grant:

@@ -8,10 +8,10 @@ from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, TheHouse
 from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
 from augury.kit.paging import page, position_of
-from augury.ledger import history
+from augury.ledger import alerts, history
 from augury.ledger import service as ledger
 from augury.ledger.core import Balance, TransferType
-from augury.ledger.schemas import BalanceOut, TransactionOut, TransactionPage
+from augury.ledger.schemas import AlertIn, AlertOut, BalanceOut, TransactionOut, TransactionPage
 from augury.users import service as users
 from augury.users.schemas import UserOut
 
@@ -45,6 +45,22 @@ def me(house: TheHouse, caller: Caller) -> Me:
 def balance(house: TheHouse, caller: Caller) -> BalanceOut:
     """Give what can be spent, and what is held for unfinished work."""
     return _balance(house, caller.user_id)
+
+
+@router.get("/balance/alert", responses=refusals("unauthenticated"))
+def alert(house: TheHouse, caller: Caller) -> AlertOut:
+    """Give the threshold below which the caller is told that few credits are left."""
+    return AlertOut(below=alerts.threshold(house.db, caller.user_id))
+
+
+@router.put("/balance/alert", responses=refusals("unauthenticated", "not_found"))
+def set_alert(form: AlertIn, house: TheHouse, caller: Caller) -> AlertOut:
+    """Set the threshold; null turns the alert off. Each time the balance falls below it, one tells.
+
+    The alert is an e-mail, and a `balance.low` event for webhooks.
+    """
+    alerts.set_threshold(house.db, caller.user_id, form.below)
+    return AlertOut(below=form.below)
 
 
 @router.get("/transactions", responses=refusals("unauthenticated"))

@@ -37,12 +37,21 @@ Address = Annotated[str, Depends(_address)]
     responses=refusals("username_taken", "email_taken", "rate_limited", "overloaded"),
 )
 async def register(
-    form: Registration, house: TheHouse, desk: ThePasswordDesk, limits: Limits, address: Address
+    form: Registration,
+    request: Request,
+    house: TheHouse,
+    desk: ThePasswordDesk,
+    limits: Limits,
+    address: Address,
 ) -> UserOut:
-    """Make a new customer with an open account and the welcome credits."""
+    """Make a new customer with an open account and the welcome credits.
+
+    E-mails will be in the language of this request.
+    """
     limits.attempt(address)
+    language: str = request.state.language
     user = await desk.run(
-        lambda: bootstrap.register(house, form.username, form.email, form.password)
+        lambda: bootstrap.register(house, form.username, form.email, form.password, language)
     )
     return UserOut.of(user)
 
