@@ -116,7 +116,7 @@ class Sale(_Door):
                 user_id, body, None if key is None else key.decode("latin-1"), language
             )
         except InsufficientCredits as refusal:
-            refusal.values["top_up_url"] = self._house.settings.ui_url
+            refusal.values["top_up_url"] = self._house.settings.top_up_url
             raise
         extra = {"idempotent-replayed": "true"} if replayed else {}
         location = {"location": f"/v1/predictions/{sold.id}"}
