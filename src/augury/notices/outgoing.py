@@ -54,9 +54,8 @@ class Sender:
             return Answer(None, refused.code)
         except httpcore2.TimeoutException:
             return Answer(None, "timeout")
-        except httpcore2.ConnectError as error:
-            failed_tls = isinstance(error.__cause__, ssl.SSLError)
-            return Answer(None, "tls_failed" if failed_tls else "connection_failed")
+        except httpcore2.ConnectError:
+            return Answer(None, "connection_failed")
         except httpcore2.NetworkError:
             return Answer(None, "connection_lost")
         except httpcore2.ProtocolError:
@@ -98,7 +97,7 @@ def _beginning(chunks: Iterable[bytes]) -> str:
 
 
 class _Refused(Exception):
-    """There is no address to connect to; `code` says why."""
+    """There is nobody to talk to; `code` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -172,7 +171,11 @@ class _Timed(httpcore2.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002 -- the time of the whole attempt counts
     ) -> NetworkStream:
         left = _left(self._deadline)
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+        try:
+            stream = self._stream.start_tls(ssl_context, server_hostname, left)
+        except httpcore2.ConnectError:
+            raise _Refused("tls_failed") from None
+        return _Timed(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)

@@ -7,6 +7,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from augury.settings import Settings
 
+_NOT_OURS = (InvalidToken, ValueError)  # the second of what is not even text of that kind
+
 
 class Unreadable(Exception):
     """The text was sealed under another key or for another owner, or somebody changed it."""
@@ -29,7 +31,7 @@ class Sealer:
         """Return the sealed text, or raise `Unreadable`."""
         try:
             opened = self._any.decrypt(sealed).decode()
-        except InvalidToken:
+        except _NOT_OURS:
             raise Unreadable from None
         named, _, text = opened.partition(" ")
         if named != owner:
@@ -40,13 +42,13 @@ class Sealer:
         """Return the same sealed under the present key, or nothing when it is, or is unreadable."""
         try:
             self._present.decrypt(sealed)
-        except InvalidToken:
+        except _NOT_OURS:
             pass
         else:
             return None
         try:
             return self._any.rotate(sealed).decode()
-        except InvalidToken:
+        except _NOT_OURS:
             return None
 
 
