@@ -195,7 +195,7 @@ def test_the_present_month_is_given_as_far_as_it_has_come(
 
 @pytest.mark.parametrize(
     "month",
-    ["2026", "2026-13", "2026-00", "1969-12", "x", "%00", "2026-1", "2026-01-01", "9999-12", "2" * 5000, "٢٠٢٦-٠١"],
+    ["2026", "2026-13", "2026-00", "1969-12", "x", "%00", "2026-1", "2026-01-01", "9999-12", "2" * 500, "٢٠٢٦-٠١"],
 )  # fmt: skip
 @pytest.mark.parametrize("accept", ["application/json", "text/csv", "application/pdf"])
 def test_what_is_no_month_or_not_yet_is_refused(
