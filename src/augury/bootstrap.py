@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from augury.kit.db import Database, ReadTx, WriteTx
+from augury.kit.errors import NotFound
 from augury.kit.ids import new_id
 from augury.ledger import audit as ledger_audit
 from augury.ledger import service as ledger
@@ -24,6 +25,7 @@ from augury.registry.catalogue import Catalogue
 from augury.settings import Settings
 from augury.users import service as users
 from augury.users.tokens import Tokens
+from augury.vouchers import audit as vouchers_audit
 
 ADMIN = "admin"
 
@@ -87,10 +89,19 @@ def open_desk(settings: Settings, db: Database) -> Desk:
     )
 
 
+def recipient(db: Database, user_id: str) -> tuple[str, str] | None:
+    """Return a user's e-mail address and language; nothing when there is no such user."""
+    try:
+        found = users.user(db, user_id)
+    except NotFound:
+        return None
+    return found.email, found.language
+
+
 def audit_books(tx: ReadTx) -> Report:
     """Return what re-deriving the ledger and matching it with every other room found."""
     report = ledger_audit.audit(tx)
-    for room in (predictions_audit, payments_audit):
+    for room in (predictions_audit, payments_audit, vouchers_audit):
         room.audit(tx, report)
     return report
 

@@ -13,13 +13,15 @@ from augury.kit.ids import new_id
 from augury.payments.providers.sandbox import Choice, Sandbox
 from support.houses import findings, open_house, settings_for, sign_in, sign_up
 from support.problems import is_problem
+from support.quick import quicken_passwords
 
 Shop = tuple[TestClient, House]
 
 
 @pytest.fixture
-def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
+def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A house that sells nothing but takes money; its books are right in the end."""
+    quicken_passwords(monkeypatch)
     settings = settings_for(database_url, tmp_path, welcome_credits=0, models_dir=tmp_path / "none")
     (tmp_path / "none").mkdir()
     with open_house(settings) as opened:
@@ -166,11 +168,11 @@ def test_top_ups_are_paged(shop: Shop) -> None:
     anna = sign_up(client)
     ids = [buy(shop, anna)["id"] for _ in range(3)]
     seen: list[str] = []
-    cursor = ""
-    while cursor is not None:
-        page = client.get(f"/v1/top-ups?limit=2{cursor}", headers=anna).json()
+    query = "limit=2"
+    while query:
+        page = client.get(f"/v1/top-ups?{query}", headers=anna).json()
         seen += [one["id"] for one in page["items"]]
-        cursor = f"&cursor={page['next_cursor']}" if page["next_cursor"] else None
+        query = f"limit=2&cursor={page['next_cursor']}" if page["next_cursor"] else ""
     assert seen == ids[::-1]
 
 
@@ -330,10 +332,12 @@ def test_a_standing_order_needs_a_saved_card(shop: Shop) -> None:
     stored = client.put("/v1/top-ups/automatic", json=order, headers=anna)
     assert stored.json() == {**order, "declines": 0, "resting": False}
     assert client.get("/v1/top-ups/automatic", headers=anna).json() == stored.json()
-    for wrong in ({"payment_method_id": new_id()}, {"payment_method_id": "x"}):
-        refused = client.put("/v1/top-ups/automatic", json=order | wrong, headers=anna)
+    for id_ in (new_id(), "x"):
+        strange = order | {"payment_method_id": id_}
+        refused = client.put("/v1/top-ups/automatic", json=strange, headers=anna)
         assert refused.status_code == 404
-    for wrong in ({"below": 0}, {"monthly_cap_minor": 5}, {"currency": "GBP"}):
+    faults: list[dict[str, Any]] = [{"below": 0}, {"monthly_cap_minor": 5}, {"currency": "GBP"}]
+    for wrong in faults:
         refused = client.put("/v1/top-ups/automatic", json=order | wrong, headers=anna)
         assert is_problem(refused)["status"] == 422
     assert client.delete(f"/v1/payment-methods/{method['id']}", headers=anna).status_code == 204

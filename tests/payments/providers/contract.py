@@ -29,8 +29,11 @@ BUYER = Buyer("anna@example.com", "ООО «Ромашка»", "7707083893", "М
 class Bank(Protocol):
     """The other company, in the test's hands, with the real provider code pointed at it."""
 
-    provider: Provider
     notifies: bool
+
+    @property
+    def provider(self) -> Provider:
+        """The real code, pointed at this company."""
 
     def pay(self, reference: str) -> list[Notification]:
         """The customer pays; return the notifications that the company sends."""

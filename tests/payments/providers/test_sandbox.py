@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
+from augury.kit.ids import new_id
 from augury.payments.providers import open_providers, sandbox
 from augury.payments.providers.protocol import (
     Context,
@@ -17,6 +19,7 @@ from augury.payments.providers.protocol import (
     ProviderUnavailable,
 )
 from augury.payments.providers.sandbox import SIGNATURE, Choice, Sandbox
+from augury.payments.tables import sandbox_payments
 from payments.providers.contract import ProviderContract, begin
 from support.houses import settings_for
 
@@ -66,7 +69,7 @@ class SandboxBank:
     def payments(self) -> int:
         """Ask the bank's books."""
         with self.provider._db.read() as tx:
-            return len(tx.execute(sandbox.payments.select()).all())
+            return len(tx.execute(sandbox_payments.select()).all())
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
@@ -97,7 +100,7 @@ def test_an_old_notification_is_refused(bank: SandboxBank, monkeypatch: pytest.M
     _, started = begin(bank)
     (notification,) = bank.pay(started.reference)
     bank.provider.read(notification)
-    later = sandbox.now() + 301 * sandbox.SECOND
+    later = now() + 301 * SECOND
     monkeypatch.setattr(sandbox, "now", lambda: later)
     with pytest.raises(NotificationRefused):
         bank.provider.read(notification)
@@ -129,7 +132,7 @@ def test_a_decided_payment_is_not_decided_again(bank: SandboxBank) -> None:
 
 def test_a_late_payer_pays_nothing(bank: SandboxBank) -> None:
     """After its time a payment cannot be made any more."""
-    checkout = dataclasses.replace(begin(bank)[0], top_up_id=sandbox.new_id(), expires_at=1)
+    checkout = dataclasses.replace(begin(bank)[0], top_up_id=new_id(), expires_at=1)
     started = bank.provider.start(checkout)
     assert bank.pay(started.reference) == []
     assert bank.provider.bill(started.reference).expired
