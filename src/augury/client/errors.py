@@ -15,7 +15,10 @@ class ClientError(Exception):
 
 
 class ApiError(ClientError):
-    """The API refused; `code` is stable, `detail` is a sentence in the caller's language."""
+    """The API refused; `code` is stable, `detail` is a sentence in the caller's language.
+
+    `top_up_url` is where more credits can be bought, when it is credits that are missing.
+    """
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class ApiError(ClientError):
         errors: tuple[FieldError, ...] = (),
         request_id: str | None = None,
         retry_after_seconds: float | None = None,
+        top_up_url: str | None = None,
     ) -> None:
         """Keep the refusal's parts as attributes."""
         super().__init__(f"{status} {code}: {detail}")
@@ -35,6 +39,7 @@ class ApiError(ClientError):
         self.errors = errors
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
+        self.top_up_url = top_up_url
 
 
 class Unreachable(ClientError):

@@ -28,6 +28,7 @@ class _Problem(Struct):
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
     request_id: str | None = None
+    top_up_url: str | None = None
 
 
 def exchange(
@@ -38,9 +39,12 @@ def exchange(
     headers: Mapping[str, str],
     repeatable: bool,
     patience: Patience,
+    stream: bool = False,
     **content: Any,
 ) -> httpx2.Response:
     """Return the API's successful response, after as many tries as `patience` allows.
+
+    With `stream` its body is still on the way: whoever takes it reads and closes it.
 
     `repeatable` says that doing the call twice is the same as doing it once. Other calls are
     tried again only when the connection was never made or the API said that it did nothing:
@@ -49,7 +53,10 @@ def exchange(
     for attempt in range(1, patience.attempts + 1):
         last = attempt == patience.attempts
         try:
-            response = http.request(method, path, headers=headers, **content)
+            request = http.build_request(method, path, headers=headers, **content)
+            response = http.send(request, stream=stream)
+            if not response.is_success:
+                response.read()
         except httpx2.TransportError as fault:
             never_sent = isinstance(fault, (httpx2.ConnectError, httpx2.ConnectTimeout))
             if last or not (repeatable or never_sent):
@@ -89,6 +96,7 @@ def _api_error(response: httpx2.Response) -> ApiError:
         errors=problem.errors,
         request_id=problem.request_id or response.headers.get("X-Request-ID"),
         retry_after_seconds=_retry_after_seconds(response.headers.get("Retry-After")),
+        top_up_url=problem.top_up_url,
     )
 
 
