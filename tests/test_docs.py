@@ -87,12 +87,16 @@ def test_the_commands_of_the_readme_sell_a_prediction(readme: Path, address: str
         env=environment,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
-    user, prediction, balance = (json.loads(line) for line in ran.stdout.splitlines())
+    *answers, checkout_url = ran.stdout.splitlines()
+    user, prediction, balance = map(json.loads, answers)
     assert user["username"] == "anna"
     assert prediction["status"] == "succeeded"
     assert 0 < prediction["outputs"][0]["default_probability"] < 1
     assert prediction["charge"]["amount"] == prediction["price"] == 100
     assert balance == {"available": 4900, "held": 0}
+    paid = httpx2.post(checkout_url, data={"choice": "approve"}, follow_redirects=True)
+    assert paid.is_success
+    assert paid.url.path.startswith("/top-ups/")
 
 
 def test_both_readmes_have_the_same_commands() -> None:
