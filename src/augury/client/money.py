@@ -20,6 +20,7 @@ from augury.client.answers import (
     Voucher,
 )
 from augury.client.connection import Connection, keyed, path_of, present
+from augury.client.errors import Unreachable
 
 Form = Literal["csv", "pdf", "json"]
 _MEDIA_TYPES: Final = {"csv": "text/csv", "pdf": "application/pdf", "json": "application/json"}
@@ -181,6 +182,9 @@ class MoneyCalls:
 def _pieces(response: httpx2.Response) -> Iterator[bytes]:
     try:
         yield from response.iter_bytes()
+    except httpx2.TransportError as fault:
+        message = f"the answer of {response.url} broke off: {fault}"
+        raise Unreachable(message) from fault
     finally:
         response.close()
 
