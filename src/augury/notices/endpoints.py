@@ -84,15 +84,17 @@ def add(
     with db.write() as tx:
         one_at_a_time(tx, user_id)
         added = tx.execute(
-            insert(endpoints).from_select(
+            insert(endpoints)
+            .from_select(
                 list(given),
                 select(*given.values()).where(
                     _count(mine, endpoints.c.removed_at.is_(None)) < MOST_ENDPOINTS,
                     _count(mine, endpoints.c.created_at > moment - _DAY) < _MOST_A_DAY,
                 ),
             )
-        )
-        if added.rowcount == 0:
+            .returning(endpoints.c.id)
+        ).first()
+        if added is None:
             raise TooManyEndpoints(most=MOST_ENDPOINTS, most_a_day=_MOST_A_DAY)
     return Endpoint(id_, address, wanted, "active", 0, moment), secret
 
