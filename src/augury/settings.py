@@ -1,5 +1,6 @@
 """Every setting of Augury in one frozen object, read from the environment (`AUGURY_*`)."""
 
+import json
 import os
 import re
 import secrets
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
         default=False,
         description="`true` lets the sandbox, which takes no money, run next to a real provider.",
     )
-    packs: dict[str, dict[int, int]] = Field(
+    packs: Annotated[dict[str, dict[int, int]], NoDecode] = Field(
         {
             "RUB": {1_000: 100_000, 5_000: 475_000, 20_000: 1_800_000, 100_000: 8_500_000},
             "USD": {1_000: 1_200, 5_000: 5_700, 20_000: 21_600, 100_000: 102_000},
@@ -139,6 +140,11 @@ class Settings(BaseSettings):
         names = value.split(",") if isinstance(value, str) else value
         return list(dict.fromkeys(name.strip() for name in names if name.strip()))
 
+    @field_validator("packs", mode="before")
+    @classmethod
+    def _read(cls, value: str | dict[str, dict[int, int]]) -> object:
+        return json.loads(value) if isinstance(value, str) else value  # its error is a ValueError
+
     @field_validator("packs")
     @classmethod
     def _refuse_odd_packs(cls, packs: dict[str, dict[int, int]]) -> dict[str, dict[int, int]]:
@@ -203,6 +209,11 @@ class Settings(BaseSettings):
                 )
                 raise ValueError(message)
         return self
+
+    @property
+    def top_up_url(self) -> str:
+        """Where a customer buys credits."""
+        return f"{self.ui_url.rstrip('/')}/top-up"
 
     @property
     def artifacts_dir(self) -> Path:

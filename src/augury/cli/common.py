@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from augury.kit import log
+from augury.payments.providers import KNOWN
 from augury.settings import Settings
 
 DataDir = Annotated[
@@ -49,5 +50,13 @@ def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
             where = f"AUGURY_{name.upper()}: " if name else ""
             typer.echo(f"{where}{fault['msg']}", err=True)
         raise typer.Exit(2) from None
+    unknown = [name for name in settings.payment_providers if name not in KNOWN]
+    if unknown:
+        known = ", ".join(KNOWN)
+        typer.echo(
+            f"AUGURY_PAYMENT_PROVIDERS: there is no {', '.join(unknown)}; known are {known}",
+            err=True,
+        )
+        raise typer.Exit(2)
     log.configure(pretty=settings.log_format == "text")
     return settings
