@@ -84,7 +84,9 @@ def _refuse_the_event_loop() -> None:
 
 # Control characters, and those that turn the direction of what follows: a name must not be able to
 # rearrange an amount.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
+)
 _LONG_WORD = re.compile(r"\S{45,}")
 _STEP = re.compile(r"(.{20})(?=.)")
 
