@@ -25,8 +25,9 @@ def fonts(paper: bytes) -> dict[str, bool]:
     """Return the fonts of all pages, and whether each is embedded."""
     found: dict[str, bool] = {}
     for page in PdfReader(BytesIO(paper)).pages:
-        for reference in page["/Resources"]["/Font"].values():
-            font: Any = reference.get_object()
+        resources: Any = page["/Resources"]
+        for reference in resources["/Font"].values():
+            font = reference.get_object()
             for below in font.get("/DescendantFonts", [font]):
                 descriptor = below.get_object()["/FontDescriptor"].get_object()
                 embedded = {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor)
