@@ -162,6 +162,8 @@ _PUBLIC = {
     "/v1/models/{name}",
     "/v1/auth/register",
     "/v1/auth/token",
+    "/v1/top-ups/packs",
+    "/v1/webhooks/{provider}",
     "/healthz",
     "/readyz",
 }

@@ -46,7 +46,7 @@ class Received(BaseModel):
     tags=["top-ups"],
     responses=refusals("not_found", "notification_refused", "provider_unavailable"),
 )
-async def notification(provider: str, request: Request, house: TheHouse) -> Received:
+async def take_notification(provider: str, request: Request, house: TheHouse) -> Received:
     """Take a payment provider's notification, after making sure that it is one."""
     told = Notification(
         headers=dict(request.headers.items()),
@@ -60,7 +60,7 @@ async def notification(provider: str, request: Request, house: TheHouse) -> Rece
 @router.get(
     "/admin/top-ups", tags=["administration"], responses=refusals("unauthenticated", "forbidden")
 )
-def list_all(
+def list_all_top_ups(
     house: TheHouse,
     _admin: Admin,
     limit: Limit = USUAL_PER_PAGE,
@@ -92,7 +92,7 @@ def list_all(
     tags=["administration"],
     responses=refusals("unauthenticated", "forbidden", "not_found", "provider_unavailable"),
 )
-def check(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> AdminTopUpOut:
+def check_top_up(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> AdminTopUpOut:
     """Ask the provider about a top-up now, and settle it by the answer."""
     _known(top_up_id)
     reconcile.check_top_up(house.desk, top_up_id)
@@ -113,7 +113,7 @@ def check(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> AdminTopUpOu
         "idempotency_conflict",
     ),
 )
-def refund(
+def refund_top_up(
     top_up_id: ResourceId,
     form: RefundIn,
     house: TheHouse,
@@ -144,7 +144,7 @@ def refund(
     tags=["administration"],
     responses=refusals("unauthenticated", "forbidden", "not_found"),
 )
-def list_refunds(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> RefundList:
+def list_top_up_refunds(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> RefundList:
     """List the refunds of a top-up, newest first."""
     _known(top_up_id)
     with house.db.read() as tx:

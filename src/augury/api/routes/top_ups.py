@@ -43,7 +43,7 @@ router = APIRouter(prefix="/v1", tags=["top-ups"])
         "idempotency_conflict",
     ),
 )
-def start(
+def start_top_up(
     form: TopUpIn,
     request: Request,
     house: TheHouse,
@@ -71,7 +71,7 @@ def start(
 
 
 @router.get("/top-ups", responses=refusals("unauthenticated"))
-def list_own(
+def list_top_ups(
     house: TheHouse,
     caller: Caller,
     limit: Limit = USUAL_PER_PAGE,
@@ -91,7 +91,7 @@ def list_own(
 
 
 @router.get("/top-ups/packs", responses=refusals())
-def packs(house: TheHouse) -> PacksOut:
+def list_packs(house: TheHouse) -> PacksOut:
     """Give what credits cost and who takes the money; no sign-in is needed."""
     prices, providers = house.desk.prices, house.desk.providers
     taken = {currency for provider in providers.values() for currency in provider.currencies}
@@ -114,7 +114,7 @@ def packs(house: TheHouse) -> PacksOut:
 
 
 @router.get("/top-ups/automatic", responses=refusals("unauthenticated", "not_found"))
-def standing_order(house: TheHouse, caller: Caller) -> StandingOrderOut:
+def read_standing_order(house: TheHouse, caller: Caller) -> StandingOrderOut:
     """Give the caller's automatic top-up."""
     with house.db.read() as tx:
         return StandingOrderOut.of(automatic.order_of(tx, caller.user_id))
@@ -151,7 +151,7 @@ def remove_standing_order(house: TheHouse, caller: Caller) -> None:
 
 
 @router.get("/top-ups/{top_up_id}", responses=refusals("unauthenticated", "not_found"))
-def one(top_up_id: str, house: TheHouse, caller: Caller) -> TopUpOut:
+def read_top_up(top_up_id: str, house: TheHouse, caller: Caller) -> TopUpOut:
     """Give one of the caller's top-ups."""
     return TopUpOut.of(own_top_up(house, caller.user_id, top_up_id))
 
@@ -168,7 +168,7 @@ def own_top_up(house: TheHouse, user_id: str, top_up_id: str) -> TopUp:
 
 
 @router.get("/payment-methods", responses=refusals("unauthenticated"))
-def list_methods(house: TheHouse, caller: Caller) -> MethodList:
+def list_payment_methods(house: TheHouse, caller: Caller) -> MethodList:
     """List the caller's saved payment methods."""
     found = methods.list_methods(house.db, caller.user_id)
     return MethodList(items=[MethodOut.of(method) for method in found])
@@ -179,7 +179,7 @@ def list_methods(house: TheHouse, caller: Caller) -> MethodList:
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated", "not_found"),
 )
-def remove_method(method_id: str, house: TheHouse, caller: Caller) -> None:
+def remove_payment_method(method_id: str, house: TheHouse, caller: Caller) -> None:
     """Forget a payment method, and the automatic top-up that uses it."""
     if not is_id(method_id):
         raise NotFound
