@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import EmailPolicy
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,30 @@ _OUTBOX_SENDER = "Augury <augury@localhost>"
 _DOMAIN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
+class _OnTheWire(EmailPolicy):
+    """The library's policy for SMTP, with subjects that survive it.
+
+    Where the library folds a subject of other letters than Latin, it loses a space.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if name != "Subject" or self.utf8:
+            usual: str = super().fold(name, value)
+            return usual
+        charset = "us-ascii" if value.isascii() else "utf-8"
+        folded = Header(value, charset, header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {folded}{self.linesep}"
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name != "Subject" or self.utf8:
+            return super().fold_binary(name, value)
+        return self.fold(name, value).encode("ascii")
+
+
+_WIRE = _OnTheWire(linesep="\r\n")
+_FILE = _WIRE.clone(utf8=True)
+
+
 class Mailer:
     """Sends e-mail; safe to use from many threads."""
 
@@ -56,7 +81,7 @@ class Mailer:
         """Write to a recipient and return what the server said."""
         try:
             recipient = _address("", email)
-        except UnicodeError:
+        except ValueError:
             return Answer(None, "address_malformed", final=True)
         message = self._written(parcel, recipient, language)
         if not self._smtp_url:
@@ -85,18 +110,18 @@ class Mailer:
         letter = msgspec.json.decode(parcel.body)
         values = shown(letter["data"], language) | {"cabinet_url": self._cabinet_url}
         sentences = texts("mail", language)
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=_WIRE)
         message["From"] = self._sender
         message["To"] = recipient
         message["Subject"] = sentences.text(f"{letter['mail']}.subject", **values)
         message["Date"] = datetime.fromtimestamp(parcel.created_at / SECOND, UTC)
         # The same for every attempt, so that a mailbox can tell a repetition.
         message["Message-ID"] = f"<{parcel.id}@{self._sender.domain}>"
-        message["Content-Language"] = sentences.language
         message["Auto-Submitted"] = "auto-generated"
         # A file is for the eye; on the wire the library chooses what every server passes on.
         encoding = None if self._smtp_url else "8bit"
         message.set_content(sentences.text(f"{letter['mail']}.body", **values), cte=encoding)
+        message["Content-Language"] = sentences.language
         return message
 
     def _file(self, message: EmailMessage, parcel: Parcel) -> None:
@@ -106,7 +131,7 @@ class Mailer:
         path = self._outbox / f"{moment:%Y%m%dT%H%M%SZ}-{parcel.id}.eml"
         draft = path.with_suffix(".draft")
         draft.touch(mode=0o600)
-        draft.write_bytes(message.as_bytes(policy=SMTPUTF8))
+        draft.write_bytes(message.as_bytes(policy=_FILE))
         draft.replace(path)
 
     def _transmit(self, message: EmailMessage, recipient: str) -> None:
@@ -138,15 +163,15 @@ class Mailer:
 
 
 def _address(name: str, email: str) -> Address:
-    """Return an address in its parts, so that no part can pass for another, or raise UnicodeError.
+    """Return an address in its parts, so that no part can pass for another, or raise ValueError.
 
-    A local part of odd letters is quoted; a domain of them is none.
+    A local part of odd letters is quoted; a domain of them is none, nor is a line break anywhere.
     """
     local, _, domain = email.rpartition("@")
     spoken = domain.encode("idna").decode("ascii")
-    if not _DOMAIN.fullmatch(spoken):
-        message = "no domain"
-        raise UnicodeError(message)
+    if not local or not _DOMAIN.fullmatch(spoken):
+        message = "not an address"
+        raise ValueError(message)
     return Address(name, local, spoken)
 
 
@@ -175,7 +200,9 @@ def shown(data: dict[str, Any], language: str, prefix: str = "") -> dict[str, st
 
 def _money(amount_minor: int, currency: str, language: str) -> str:
     amount = Decimal(amount_minor).scaleb(-get_currency_precision(currency))
-    return format_currency(amount, currency, locale=language)
+    shown = format_currency(amount, currency, locale=language)
+    # A currency without a sign of its own in this language needs a space to be read.
+    return shown.replace(currency, f"{currency}\N{NO-BREAK SPACE}") if shown[0].isalpha() else shown
 
 
 def mailer_of(settings: Settings) -> Mailer:
