@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from augury.bootstrap import audit_books
 from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
+from augury.ledger.core import Instruction, TransferType
 from augury.ledger.refusals import IdempotencyConflict
-from augury.payments import reconcile, refunds, settle, top_ups
+from augury.payments import audit, reconcile, refunds, settle, top_ups
 from augury.payments.providers.protocol import PaymentState
 from augury.payments.refunds import CreditsSpent, NotRefundable
 from augury.payments.tables import refunds as rows
@@ -99,10 +101,15 @@ def test_less_than_a_coin_is_not_refunded(till: Till) -> None:
     """A part that is worth no coin would take credits and give nothing."""
     top_up = till.paid(till.customer(), 1000, currency="USD")
     assert top_up.money.amount_minor == 1200
-    till.bank.payments.clear()
-    cheap = replace(top_up, money=replace(top_up.money, amount_minor=10))
-    assert refunds.share(cheap, 99) == 0
-    assert refunds.share(cheap, 100) == 1
+    give_back(till, top_up, 1)
+    with pytest.raises(InvalidInput):
+        give_back(till, top_up, 0)
+    cheap = till.paid(till.customer(), 2000, currency="KZT")
+    assert cheap.money.amount_minor == 20
+    with pytest.raises(InvalidInput) as refusal:
+        give_back(till, cheap, 99)
+    assert refusal.value.faults[0].key == "fault.refund_worth_nothing"
+    assert give_back(till, cheap, 100).money.amount_minor == 1
 
 
 @pytest.mark.parametrize("state", [None, PaymentState.FAILED])
@@ -228,6 +235,58 @@ def test_a_refund_that_takes_days_is_asked_about_again(
     monkeypatch.setattr(reconcile, "now", lambda: later)
     reconcile.reconcile_due(till.desk)
     assert read(till, top_up).status == "refunded"
+
+
+def test_one_key_for_two_top_ups_at_one_instant_is_one_refund(till: Till) -> None:
+    """Whoever comes second with the key is refused, and its credits are not held."""
+    anna = till.customer()
+    subjects = [till.paid(anna, 1000), till.paid(anna, 1000)]
+
+    def ask(number: int) -> bool:
+        try:
+            give_back(till, subjects[number % 2], 100, key="k")
+        except IdempotencyConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(ask, range(8)))
+    assert 0 < outcomes.count(True) <= 4
+    assert (till.available(anna), held(till, anna)) == (1900, 0)
+
+
+def test_a_hold_that_is_gone_takes_no_credits_silently(till: Till) -> None:
+    """If a refund's hold was ever resolved by somebody else, settling it stops with an error."""
+    anna = till.customer()
+    top_up = till.paid(anna, 1000)
+    till.bank.undecided = True
+    made = give_back(till, top_up, 400)
+    release = Instruction(
+        new_id(), TransferType.RELEASE, anna, 0, reference="gone", hold_id=made.hold_id
+    )
+    with till.db.write() as tx:
+        ledger.post(tx, [release])
+    till.spend(anna, 1000)
+    with pytest.raises(AssertionError, match="cannot take what it held"):
+        refunds.settle_refund(till.db, made, PaymentState.SUCCEEDED)
+    assert till.available(anna) == 0
+    with till.db.read() as tx:
+        assert refunds.read(tx, made.id).status == "pending"
+
+
+def test_a_refund_that_nobody_decides_is_a_finding(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a month the audit names it."""
+    top_up = till.paid(till.customer(), 1000)
+    till.bank.undecided = True
+    made = give_back(till, top_up)
+    later = now() + 32 * 24 * 3600 * SECOND
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "now", lambda: later)
+        with till.db.read() as tx:
+            found = [(one.kind, one.subject) for one in audit_books(tx).findings]
+    assert ("refund_overdue", made.id) in found
 
 
 def test_a_refund_is_settled_once(till: Till) -> None:

@@ -242,12 +242,15 @@ def test_a_second_stage_is_asked_for_with_our_own_amount(till: Till) -> None:
     assert till.available(anna) == 1000
 
 
-def test_a_second_stage_of_a_payment_that_differs_is_not_asked_for(till: Till) -> None:
+@pytest.mark.parametrize("change", [{"money": Money(1, "RUB")}, {"top_up_id": new_id()}])
+def test_a_second_stage_of_a_payment_that_differs_is_not_asked_for(
+    till: Till, change: dict[str, Any]
+) -> None:
     """What is not the payment that was asked for is never confirmed."""
     bank = TwoStages()
     desk = _desk(till, bank)
     event = bank.pay(till.begin(till.customer()))
-    wrong = replace(event.payment, money=Money(1, "RUB"), needs_confirmation=True)
+    wrong = replace(event.payment, needs_confirmation=True, **change)
     bank.told, bank.trouble = Event("waiting", wrong), AssertionError("it was asked for")
     with pytest.raises(NotificationRefused):
         receive(desk, "bank", NOTHING)

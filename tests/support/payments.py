@@ -30,7 +30,7 @@ from augury.users import service as users
 
 BUYER = Buyer("anna@example.com")
 ANY_ACTOR = new_id()
-PACKS = {"RUB": {1000: 100_000, 5000: 475_000}, "USD": {1000: 1200}}
+PACKS = {"RUB": {1000: 100_000, 5000: 475_000}, "USD": {1000: 1200}, "KZT": {100: 1}}
 
 
 class Crash(BaseException):
@@ -45,7 +45,7 @@ class ScriptedBank:
     done and before the caller hears of it.
     """
 
-    currencies: frozenset[str] = frozenset({"RUB", "USD"})
+    currencies: frozenset[str] = frozenset({"RUB", "USD", "KZT"})
     saves_methods: bool = True
     payments: dict[str, Payment] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)

@@ -1,14 +1,18 @@
 """The sandbox keeps the promises of every provider, on both databases."""
 
 import dataclasses
+import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
+from augury.kit.errors import NotFound
 from augury.kit.ids import new_id
 from augury.payments.providers import open_providers, sandbox
 from augury.payments.providers.protocol import (
@@ -16,6 +20,7 @@ from augury.payments.providers.protocol import (
     Notification,
     NotificationRefused,
     PaymentState,
+    ProviderRefused,
     ProviderUnavailable,
 )
 from augury.payments.providers.sandbox import SIGNATURE, Choice, Sandbox
@@ -145,3 +150,89 @@ def test_a_company_that_cannot_be_reached_loses_no_payment(bank: SandboxBank) ->
         bank.provider.start(checkout)
     assert bank.provider.start(checkout) == started
     assert bank.payments() == 1
+
+
+class _Post:
+    """Stands where notifications would go out."""
+
+    def __init__(self, *, reachable: bool = True) -> None:
+        """Answer, or be away."""
+        self.sent: list[bytes] = []
+        self._reachable = reachable
+
+    def __call__(self, url: str, *, content: bytes, **_: object) -> httpx2.Response:
+        """Take a request."""
+        assert url.endswith("/v1/webhooks/sandbox")
+        if not self._reachable:
+            raise httpx2.ConnectError("nobody is there")
+        self.sent.append(content)
+        return httpx2.Response(200)
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [(Choice.APPROVE, 1), (Choice.DECLINE, 1), (Choice.TWICE, 2), (Choice.OUT_OF_ORDER, 2)],
+)
+def test_the_bank_sends_what_the_payer_chose(
+    bank: SandboxBank, monkeypatch: pytest.MonkeyPatch, choice: Choice, sent: int
+) -> None:
+    """One notification, the same one twice, or a success before the failure that came first."""
+    post = _Post()
+    monkeypatch.setattr(httpx2, "post", post)
+    _, started = begin(bank)
+    bank.provider.notify(choice, bank.provider.decide(started.reference, choice))
+    assert len(post.sent) == sent
+    states = [json.loads(body)["payment"]["state"] for body in post.sent]
+    assert (
+        states
+        == {
+            Choice.APPROVE: ["succeeded"],
+            Choice.DECLINE: ["failed"],
+            Choice.TWICE: ["succeeded", "succeeded"],
+            Choice.OUT_OF_ORDER: ["succeeded", "failed"],
+        }[choice]
+    )
+
+
+def test_a_slow_bank_sends_later(bank: SandboxBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before the payer is back in the shop."""
+    post = _Post()
+    monkeypatch.setattr(httpx2, "post", post)
+    monkeypatch.setattr(sandbox, "_SLOW_SECONDS", 0.2)
+    _, started = begin(bank)
+    bank.provider.notify(Choice.SLOW, bank.provider.decide(started.reference, Choice.SLOW))
+    assert post.sent == []
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(20)
+    assert len(post.sent) == 1
+
+
+def test_a_lost_notification_troubles_nobody(
+    bank: SandboxBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payer is not told of it; the reconciliation finds the payment."""
+    monkeypatch.setattr(httpx2, "post", _Post(reachable=False))
+    _, started = begin(bank)
+    bank.provider.notify(Choice.APPROVE, bank.pay(started.reference))
+
+
+def test_a_card_that_is_declined_later_pays_once(bank: SandboxBank) -> None:
+    """The bank's page offers one, so that automatic top-ups can be seen to fail."""
+    checkout, started = begin(bank, save_method=True)
+    bank.provider.decide(started.reference, Choice.APPROVE_ONCE)
+    found = bank.provider.find(started.reference, checkout.money)
+    assert found is not None
+    assert found.saved_method is not None
+    again = dataclasses.replace(
+        checkout, top_up_id=new_id(), saved_method=found.saved_method.reference
+    )
+    with pytest.raises(ProviderRefused) as refusal:
+        bank.provider.start(again)
+    assert refusal.value.values == {"reason": "card_declined"}
+
+
+def test_a_bill_that_is_not_there_is_not_found(bank: SandboxBank) -> None:
+    """Nobody guesses a payment's page."""
+    with pytest.raises(NotFound):
+        bank.provider.bill("sbx_nothing")
