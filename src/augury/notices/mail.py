@@ -41,18 +41,12 @@ class _OnTheWire(EmailPolicy):
     Where the library folds a subject of other letters than Latin, it loses a space.
     """
 
-    def fold(self, name: str, value: str) -> str:
-        if name != "Subject" or self.utf8:
-            usual: str = super().fold(name, value)
-            return usual
-        charset = "us-ascii" if value.isascii() else "utf-8"
-        folded = Header(value, charset, header_name=name).encode(linesep=self.linesep)
-        return f"{name}: {folded}{self.linesep}"
-
     def fold_binary(self, name: str, value: str) -> bytes:
         if name != "Subject" or self.utf8:
             return super().fold_binary(name, value)
-        return self.fold(name, value).encode("ascii")
+        charset = "us-ascii" if value.isascii() else "utf-8"
+        folded = Header(value, charset, header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {folded}{self.linesep}".encode("ascii")
 
 
 _WIRE = _OnTheWire(linesep="\r\n")
