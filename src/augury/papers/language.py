@@ -1,5 +1,6 @@
 """What a reader of a paper expects of numbers, money and dates, in English and Russian."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from augury.kit.clock import SECOND
 from augury.kit.texts import Texts, texts
 
 _MINUS = "\N{MINUS SIGN}"
+_CODE = re.compile(r"([A-Z]{3})(?=[-\d])")
 
 
 def words(language: str, *sections: str) -> dict[str, str]:
@@ -39,8 +41,9 @@ def signed(value: int, language: str) -> str:
 
 def money(amount_minor: int, currency: str, language: str) -> str:
     """Return an amount of minor units with its currency."""
-    amount = decimal(amount_minor, currency)
-    return format_currency(amount, currency, locale=language).replace("-", _MINUS)
+    said = format_currency(decimal(amount_minor, currency), currency, locale=language)
+    # A code, unlike a sign, needs a space before the figures.
+    return _CODE.sub("\\1\N{NO-BREAK SPACE}", said).replace("-", _MINUS)
 
 
 def amount(amount_minor: int, currency: str, language: str) -> str:
@@ -59,11 +62,17 @@ def day(moment: int, language: str) -> str:
     return format_date(_utc(moment).date(), "long", locale=language)
 
 
+def date_of(moment: int, language: str) -> str:
+    """Return the day of a moment (UTC) in figures, as a purpose of payment has it."""
+    return format_date(_utc(moment).date(), _DATE[language], locale=language)
+
+
 def minute(moment: int, language: str) -> str:
     """Return a moment (UTC) to the minute, short enough for a column."""
     return format_datetime(_utc(moment), _MINUTE[language], tzinfo=UTC, locale=language)
 
 
+_DATE = {"en": "yyyy-MM-dd", "ru": "dd.MM.yyyy"}
 _MINUTE = {"en": "d MMM yyyy, HH:mm", "ru": "dd.MM.yyyy HH:mm"}
 
 
