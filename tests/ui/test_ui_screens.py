@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from augury.ui import visit
+from augury.ui import intents, visit
 from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie
 from augury.ui.hub import Hub
 from augury.ui.screens import (
@@ -166,7 +166,7 @@ def test_a_double_click_is_one_sale_and_a_later_click_another(
     double_click_seconds: float,
     sales: int,
 ) -> None:
-    monkeypatch.setattr(predict, "_DOUBLE_CLICK_SECONDS", double_click_seconds)
+    monkeypatch.setattr(intents, "_DOUBLE_CLICK_SECONDS", double_click_seconds)
     page = open_page("predict", model="cheap")
     for _ in range(2):
         next(one for one in page.button if "Predict for" in one.label).click().run()

@@ -24,6 +24,10 @@ PREFIXES = (
     "transaction.",
     "output.",
     "decision.",
+    "provider.",
+    "refusal.",
+    "top_up_status.",
+    "statement_refused.",
 )
 WORDS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}|[А-Яа-яЁё]")
 PLACEHOLDER = re.compile(r"{(\w+)}")

@@ -30,10 +30,20 @@ def tell(path: str, fields: Mapping[str, str]) -> None:
 
 
 def set_page_language(language: str) -> None:
-    """Tell the browser (and screen readers) the page's language; hide hints in another one."""
-    # Streamlit's hints inside inputs ("Press Enter to submit form") exist in English only.
-    st.html("<style>[data-testid='InputInstructions'] {display: none}</style>")
+    """Tell the browser, and screen readers, the page's language."""
     _run("document.documentElement.lang = fields.language;", "", {"language": language})
+
+
+def keep_links_in_this_tab() -> None:
+    """Let link buttons lead on in the same tab: Streamlit's own way is a new one."""
+    _run(
+        "if (window.auguryLinks) return; window.auguryLinks = true;"
+        "document.addEventListener('click', (event) => {"
+        "const link = event.target.closest('[data-testid=stLinkButton] a');"
+        "if (link) link.target = '_self'; }, true);",
+        "",
+        {},
+    )
 
 
 def _run(code: str, path: str, fields: Mapping[str, str]) -> None:

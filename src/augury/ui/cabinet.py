@@ -20,6 +20,7 @@ from augury.ui.screens import (
     predictions,
     register,
     sign_in,
+    top_up,
     transactions,
 )
 from augury.ui.sessions import Session, SignedOut
@@ -29,6 +30,7 @@ _ASSETS = Path(__file__).parent / "assets"
 _LOGO = _ASSETS / "augury.svg"
 # A file and not one of Streamlit's icon names: the browser would fetch those from another host.
 _ICON = _ASSETS / "icon.svg"
+_STYLE = _ASSETS / "cabinet.css"
 _SESSION_OVER_KEY = "session is over"
 
 
@@ -40,9 +42,11 @@ class _Place(Struct, frozen=True):
     screen: Callable[[Visit], None]
     is_private: bool = False
     is_for_guests: bool = False
+    is_in_menu: bool = True
 
     def belongs_in_menu(self, *, is_signed_in: bool) -> bool:
-        return not (self.is_for_guests if is_signed_in else self.is_private)
+        is_closed = self.is_for_guests if is_signed_in else self.is_private
+        return self.is_in_menu and not is_closed
 
 
 _PLACES = (
@@ -51,6 +55,8 @@ _PLACES = (
     _Place("predict", ":material/insights:", predict.show, is_private=True),
     _Place("predictions", ":material/history:", predictions.show, is_private=True),
     _Place("transactions", ":material/receipt_long:", transactions.show, is_private=True),
+    # Its way in stands under the balance.
+    _Place("top-up", ":material/add_card:", top_up.show, is_private=True, is_in_menu=False),
     _Place("sign-in", ":material/login:", sign_in.show, is_for_guests=True),
     _Place("register", ":material/person_add:", register.show, is_for_guests=True),
 )
@@ -70,7 +76,9 @@ def show() -> None:
     for place in _PLACES:
         places[place.path] = _page(place, visit, is_api_up=is_api_up)
     chosen = st.navigation(list(places.values()))
+    st.html(_STYLE)
     browser.set_page_language(reader.language)
+    browser.keep_links_in_this_tab()
     chosen.run()
     # After the screen: it may have spent credits.
     with st.sidebar:
@@ -136,6 +144,9 @@ def _show_account(visit: Visit) -> None:
     if me.balance.held:
         held = reader.count("credits", me.balance.held)
         st.caption(reader.text("account.held", credits=held))
+    st.page_link(
+        visit.places["top-up"], label=reader.text("account.top_up"), icon=":material/add_card:"
+    )
     st.caption(reader.text("account.signed_in_as", username=plain(me.username)))
     if st.button(reader.text("account.sign_out"), icon=":material/logout:", width="stretch"):
         browser.go("/session/end", {})

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -28,7 +29,8 @@ def show_refusal(
     refusal: ApiError, reader: Reader, titles: Mapping[str, str] | None = None
 ) -> None:
     """Show why the API said no, with the faults of single fields under the names people know."""
-    lines = [plain(refusal.detail)]
+    # The API speaks to programs, too; some of it is said differently to somebody with a mouse.
+    lines = [plain(reader.named("refusal", refusal.code, refusal.detail))]
     for fault in refusal.errors:
         name = fault.pointer.rsplit("/", 1)[-1]
         title = (titles or {}).get(name) or reader.named("field", name)
@@ -78,6 +80,13 @@ def show_way_to(
     style: Literal["primary", "secondary"] = "primary" if is_primary else "secondary"
     if st.button(label, key=key, icon=icon, type=style):
         st.switch_page(page, query_params=query)
+
+
+def show_way_to_pay(url: str | None, label: str, *, key: str, is_primary: bool = False) -> None:
+    """Show a button that leads to where a payment is made, in the same tab; nothing without it."""
+    if url is not None and urlsplit(url).scheme in {"https", "http"}:
+        style: Literal["primary", "secondary"] = "primary" if is_primary else "secondary"
+        st.link_button(label, url, type=style, icon=":material/payments:", key=key)
 
 
 class Pager:

@@ -8,6 +8,7 @@ from types import FrameType
 
 import streamlit as st
 
+from augury.ui.downloads import DOWNLOADS
 from augury.ui.headers import MIDDLEWARE
 from augury.ui.hub import new_client, open_hub
 from augury.ui.mishap import show_mishap
@@ -34,7 +35,7 @@ def run(host: str, port: int, api_url: str, secret: str, public_api_url: str | N
         open_hub(api, secret, public_api_url)
         app = st.App(
             _HERE / "script.py",
-            routes=ROUTES,
+            routes=[*ROUTES, *DOWNLOADS],
             middleware=MIDDLEWARE,
             on_script_error=show_mishap,
         )

@@ -1,17 +1,26 @@
 """How one reader is spoken to: language, number and date formats, time zone."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime, get_timezone
-from babel.numbers import format_decimal, format_percent
+from babel.dates import format_datetime, format_skeleton, get_timezone
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+)
 
+from augury.client import Money
 from augury.kit.texts import Texts, preferred_language, texts
 
 _MINUS: Final = "\N{MINUS SIGN}"
+_NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
+_LETTER_THEN_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 class Reader:
@@ -36,10 +45,12 @@ class Reader:
         marked = self._texts.count(key, number)
         return marked.replace(str(number), self.number(number), 1)
 
-    def named(self, prefix: str, name: str) -> str:
-        """Return the text `prefix.name`, or `name` itself when the catalogue has no such word."""
+    def named(self, prefix: str, name: str, otherwise: str | None = None) -> str:
+        """Return the text `prefix.name`; if there is none, `otherwise` or `name` itself."""
         key = f"{prefix}.{name}"
-        return self._texts.text(key) if key in self._texts.keys else name
+        if key in self._texts.keys:
+            return self._texts.text(key)
+        return name if otherwise is None else otherwise
 
     def pick(self, versions: Mapping[str, str] | str | None) -> str:
         """Return the reader's version of a text that came in several languages."""
@@ -64,6 +75,22 @@ class Reader:
     def percent(self, share: float) -> str:
         """Return a share of one as a percentage with one decimal."""
         return format_percent(share, format=self._percent_pattern(), locale=self._locale)
+
+    def whole_percent(self, hundredths: int) -> str:
+        """Return so many hundredths as a percentage without decimals."""
+        return format_percent(Decimal(hundredths).scaleb(-2), locale=self._locale)
+
+    def money(self, money: Money) -> str:
+        """Return an amount with its currency, exact to the minor unit."""
+        amount = Decimal(money.amount_minor).scaleb(-get_currency_precision(money.currency))
+        shown = format_currency(amount, money.currency, locale=self._locale)
+        # CLDR parts letters from digits (`RUB 5`, `$5`); Babel leaves that out.
+        return _LETTER_THEN_DIGIT.sub(_NO_BREAK_SPACE, shown)
+
+    def month(self, name: str) -> str:
+        """Return a month that came as `2026-03`."""
+        first = date.fromisoformat(f"{name}-01")
+        return format_skeleton("yMMMM", first, locale=self._locale)
 
     def moment(self, when: datetime) -> str:
         """Return a date and time of day in the reader's zone."""

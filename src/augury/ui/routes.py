@@ -36,7 +36,7 @@ async def accept(request: Request) -> Response:
     session = hub().sessions.find(session_id) if session_id else None
     answer = RedirectResponse(safe_path(str(form.get("next", "/"))), _SEE_OTHER)
     if session is not None:
-        _set_session(request, answer, hub(), session)
+        deliver_session(request, answer, hub(), session)
     return answer
 
 
@@ -48,7 +48,7 @@ async def renew(request: Request) -> Response:
     session = hub().sessions.find(session_id) if session_id else None
     answer = Response(status_code=_NO_CONTENT)
     if session is not None:
-        _set_session(request, answer, hub(), session)
+        deliver_session(request, answer, hub(), session)
     return answer
 
 
@@ -110,7 +110,8 @@ def _refuse() -> Response:
     return PlainTextResponse("cross-site request", _FORBIDDEN)
 
 
-def _set_session(request: Request, answer: Response, where: Hub, session: Session) -> None:
+def deliver_session(request: Request, answer: Response, where: Hub, session: Session) -> None:
+    """Put the session, with its newest refresh token, into the cookie that goes with `answer`."""
     _set_cookie(request, answer, SESSION_COOKIE, session_cookie(where, session))
 
 

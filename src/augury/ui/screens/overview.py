@@ -45,6 +45,12 @@ def _show_own(visit: Visit) -> None:
         if me.balance.held:
             held = reader.count("credits", me.balance.held)
             st.metric(reader.text("overview.held"), held, border=True)
+    show_way_to(
+        visit.places["top-up"],
+        reader.text("account.top_up"),
+        key="overview/top-up",
+        icon=":material/add_card:",
+    )
     st.header(reader.text("overview.latest"), anchor=False)
     if latest.items:
         show_rows(visit, latest.items)

@@ -1,33 +1,20 @@
 """Buy a prediction: a form made from the model's own description, the price, the answer."""
 
 import json
-import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from msgspec import Struct
-from msgspec.structs import replace
 
 from augury.client import ApiError, Model, Prediction
 from augury.ui.answer import show_answer
 from augury.ui.elements import plain, prose, show_refusal
 from augury.ui.fields import field_titles, read_fields
+from augury.ui.intents import order_once
 from augury.ui.visit import Visit
 from augury.ui.widgets import draw_form
 
-_SALE_KEY = "predict/sale"
 _ANSWER_KEY = "predict/answer"
-_DOUBLE_CLICK_SECONDS = 2.0
-
-
-class _Sale(Struct, frozen=True):
-    """One order and its key; `answered_at` is None until the answer is here."""
-
-    order: str
-    idempotency_key: str
-    answered_at: float | None = None
 
 
 def show(visit: Visit) -> None:
@@ -97,32 +84,20 @@ def _show_form(visit: Visit, model: Model) -> Mapping[str, Any] | None:
 def _buy(visit: Visit, model: Model, row: Mapping[str, Any]) -> None:
     reader = visit.reader
     st.session_state.pop(_ANSWER_KEY, None)
-    sale = _sale(model, row)
+    order = json.dumps([model.name, model.version, dict(row)], sort_keys=True)
     try:
         with st.spinner(reader.text("predict.working")):
-            answer = visit.ask(
-                lambda api: api.predict(model.name, row, idempotency_key=sale.idempotency_key)
+            st.session_state[_ANSWER_KEY] = order_once(
+                visit,
+                "predict",
+                order,
+                lambda api, key: api.predict(model.name, row, idempotency_key=key),
             )
     except ApiError as refusal:
         show_refusal(refusal, reader, field_titles(model.input_schema, reader))
-        return
-    st.session_state[_SALE_KEY] = replace(sale, answered_at=time.monotonic())
-    st.session_state[_ANSWER_KEY] = answer
-
-
-def _sale(model: Model, row: Mapping[str, Any]) -> _Sale:
-    """Return the sale that this click belongs to: a new one, or the one that is under way.
-
-    A second click interrupts the run of the first, whose purchase may have gone through or even
-    been answered before anybody could see it. The same order that close is the same sale: the
-    API answers it again by its key, and charges once.
-    """
-    order = json.dumps([model.name, model.version, dict(row)], sort_keys=True)
-    last: _Sale | None = st.session_state.get(_SALE_KEY)
-    if last is not None and last.order == order:
-        answered_at = last.answered_at
-        if answered_at is None or time.monotonic() - answered_at < _DOUBLE_CLICK_SECONDS:
-            return last
-    sale = _Sale(order, secrets.token_hex(16))
-    st.session_state[_SALE_KEY] = sale
-    return sale
+        if refusal.code == "insufficient_credits":
+            st.page_link(
+                visit.places["top-up"],
+                label=reader.text("predict.top_up"),
+                icon=":material/add_card:",
+            )

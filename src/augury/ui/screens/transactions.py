@@ -5,6 +5,7 @@ import streamlit as st
 from augury.client import Transaction
 from augury.ui.elements import Pager, plain, show_table
 from augury.ui.reader import Reader
+from augury.ui.statements import show_statements
 from augury.ui.visit import Visit
 
 _PAGE_ROWS = 20
@@ -21,7 +22,7 @@ _TYPES = (
 
 
 def show(visit: Visit) -> None:
-    """Show the movements, newest first, of one type or of all."""
+    """Show the movements, newest first, of one type or of all; and whole months to take away."""
     reader = visit.reader
     st.title(reader.text("place.transactions"), anchor=False)
     wanted = st.selectbox(
@@ -49,6 +50,7 @@ def show(visit: Visit) -> None:
     else:
         st.markdown(reader.text("transactions.none"))
     pager.show(page.next_cursor, reader)
+    show_statements(visit)
 
 
 def _row(one: Transaction, reader: Reader) -> tuple[str, ...]:
