@@ -221,6 +221,15 @@ invoices = Table(
     Column("paid_by_actor", Id),
     Index("uq_invoices_year_serial", "year", "serial", unique=True),
 )
+invoice_refunds = Table(
+    "invoice_refunds",
+    metadata,
+    Column("refund_id", Id, primary_key=True),
+    Column("number", String(32), ForeignKey("invoices.number"), nullable=False, index=True),
+    Column("amount_minor", Int64, nullable=False),
+    Column("created_at", Int64, nullable=False),
+    CheckConstraint("amount_minor > 0", name="positive"),
+)
 bank_lines = Table(
     "bank_statement_lines",
     metadata,

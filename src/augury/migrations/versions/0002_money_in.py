@@ -51,6 +51,19 @@ def upgrade() -> None:
     )
     op.create_index("uq_invoices_year_serial", "invoices", ["year", "serial"], unique=True)
     op.create_table(
+        "invoice_refunds",
+        sa.Column("refund_id", ID, nullable=False),
+        sa.Column("number", sa.String(length=32), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_invoice_refunds_positive")),
+        sa.ForeignKeyConstraint(
+            ["number"], ["invoices.number"], name=op.f("fk_invoice_refunds_number")
+        ),
+        sa.PrimaryKeyConstraint("refund_id", name=op.f("pk_invoice_refunds")),
+    )
+    op.create_index(op.f("ix_invoice_refunds_number"), "invoice_refunds", ["number"], unique=False)
+    op.create_table(
         "payment_methods",
         sa.Column("id", ID, nullable=False),
         sa.Column("user_id", ID, nullable=False),
