@@ -9,7 +9,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from augury.client import Client, Patience
+from augury.ui import visit
+from augury.ui.cookies import SESSION_COOKIE, session_cookie
 from augury.ui.hub import Hub, open_hub
+from ui.pages import Open, open_at
 from ui.stub_api import StubApi
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -39,6 +42,30 @@ def hub(api: StubApi) -> Iterator[Hub]:
     )
     with client:
         yield open_hub(client, "a secret for tests")
+
+
+@pytest.fixture
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The browser's cookies."""
+    jar: dict[str, str] = {}
+    monkeypatch.setattr(visit, "cookie", jar.get)
+    monkeypatch.setattr(visit, "visitor_address", lambda: None)
+    return jar
+
+
+@pytest.fixture
+def signed_in(hub: Hub, cookies: dict[str, str]) -> None:
+    """Somebody is signed in."""
+    session = hub.sessions.start(hub.api.acting_as(None).sign_in("ann", "correct horse"))
+    cookies[SESSION_COOKIE] = session_cookie(hub, session)
+
+
+@pytest.fixture
+def open_page(hub: Hub, cookies: dict[str, str]) -> Open:
+    """Opens a page of the cabinet by its path."""
+    assert hub
+    assert cookies is not None
+    return lambda path="", **query: open_at(path, query)
 
 
 @pytest.fixture(scope="module")

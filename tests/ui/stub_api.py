@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx2
 
-NOW = datetime(2026, 11, 2, 12, 30, tzinfo=UTC)
+from ui.answers import NOW, page, problem
+from ui.stub_money import StubMoney
 
 INPUT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -89,6 +89,9 @@ class StubApi:
         self.addresses: list[str | None] = []
         self.models = [model("cheap", 10), model("dear", 100)]
         self.expires_in = 900
+        self.money = StubMoney()
+        # What the next call of a method and a path is answered, whatever it wants.
+        self.refusals: dict[str, httpx2.Response] = {}
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         """Answer one request."""
@@ -99,9 +102,12 @@ class StubApi:
         self.calls.append((request.method, path))
         self.addresses.append(request.headers.get("X-Forwarded-For"))
         is_private = path not in {"/healthz", "/v1/auth/register", "/v1/auth/token"}
-        is_private = is_private and not path.startswith("/v1/models")
+        is_private = is_private and not path.startswith(("/v1/models", "/v1/top-ups/packs"))
         if is_private and self._bearer(request) not in self.access_tokens:
             return problem(401, "unauthenticated", "Sign in first.")
+        refusal = self.refusals.pop(f"{request.method} {path}", None)
+        if refusal is not None:
+            return refusal
         for method, start, answer in self._routes():
             if method == request.method and path.startswith(start):
                 return answer(request)
@@ -120,6 +126,7 @@ class StubApi:
             ("GET", "/v1/predictions/", self._prediction),
             ("GET", "/v1/predictions", lambda _: page(list(self.sold.values())[::-1])),
             ("GET", "/v1/transactions", lambda _: page(self._movements())),
+            *self.money.routes(),
         ]
 
     def issue_tokens(self) -> dict[str, Any]:
@@ -221,19 +228,6 @@ class StubApi:
     @staticmethod
     def _bearer(request: httpx2.Request) -> str:
         return request.headers.get("Authorization", "").removeprefix("Bearer ")
-
-
-def page(items: list[dict[str, Any]], next_cursor: str | None = None) -> httpx2.Response:
-    """Return one page of a list."""
-    return httpx2.Response(200, json={"items": items, "next_cursor": next_cursor})
-
-
-def problem(status: int, code: str, detail: str, **more: Any) -> httpx2.Response:
-    """Return a refusal."""
-    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
-    return httpx2.Response(
-        status, json={**body, **more}, headers={"Content-Type": "application/problem+json"}
-    )
 
 
 def _movement(kind: str, amount: int, left: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from augury.client import Money
 from augury.ui.reader import Reader, choose_language
 
 WHEN = datetime(2026, 11, 2, 12, 30, tzinfo=UTC)
@@ -37,6 +38,32 @@ def test_shares_signs_and_decimals() -> None:
     assert (english.rounded(0.934567, 4), russian.rounded(0.5, 4)) == ("0.9346", "0,5")
 
 
+@pytest.mark.parametrize(
+    ("money", "english", "russian"),
+    [
+        (Money(475_000, "RUB"), "RUB 4,750.00", "4 750,00 ₽"),
+        (Money(1205, "USD"), "$12.05", "12,05 $"),
+        (Money(-1, "EUR"), "-€0.01", "-0,01 €"),
+        (Money(1500, "JPY"), "¥1,500", "1 500 ¥"),
+        (Money(10**17 + 1, "RUB"), "RUB 1,000,000,000,000,000.01", "1 000 000 000 000 000,01 ₽"),
+    ],
+)
+def test_money_is_exact_and_as_its_reader_writes_it(
+    money: Money, english: str, russian: str
+) -> None:
+    assert spaces(Reader("en").money(money)) == english
+    assert spaces(Reader("ru").money(money)) == russian
+
+
+def test_months_and_discounts() -> None:
+    english, russian = Reader("en"), Reader("ru")
+    assert (english.month("2026-03"), spaces(russian.month("2026-03"))) == (
+        "March 2026",
+        "март 2026 г.",
+    )
+    assert (english.whole_percent(5), spaces(russian.whole_percent(15))) == ("5%", "15 %")
+
+
 def test_times_are_in_the_readers_zone_and_order() -> None:
     assert (
         spaces(Reader("ru", "ru-RU", "Europe/Moscow").moment(WHEN)) == "2 нояб. 2026 г., 15:30:00"
@@ -65,3 +92,5 @@ def test_texts_in_several_languages_are_picked() -> None:
 
 def test_words_the_catalogue_lacks_stand_for_themselves() -> None:
     assert Reader("en").named("task", "weather") == "weather"
+    assert Reader("en").named("task", "weather", "something") == "something"
+    assert Reader("en").named("task", "credit-scoring", "something") == "Credit scoring"

@@ -1,15 +1,9 @@
 """Every screen, run by Streamlit's own test harness against an API in memory."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
 
-from augury.ui import intents, visit
-from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie
-from augury.ui.hub import Hub
+from augury.ui import intents
+from augury.ui.cookies import LANGUAGE_COOKIE
 from augury.ui.screens import (
     models,
     overview,
@@ -17,64 +11,13 @@ from augury.ui.screens import (
     predictions,
     register,
     sign_in,
+    top_up,
     transactions,
 )
+from ui.pages import Open, words
 from ui.stub_api import StubApi
 
-SCRIPT = Path(visit.__file__).with_name("script.py")
-SCREENS = (overview, models, predict, predictions, transactions, sign_in, register)
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The browser's cookies."""
-    jar: dict[str, str] = {}
-    monkeypatch.setattr(visit, "cookie", jar.get)
-    monkeypatch.setattr(visit, "visitor_address", lambda: None)
-    return jar
-
-
-@pytest.fixture
-def signed_in(hub: Hub, cookies: dict[str, str]) -> None:
-    """Somebody is signed in."""
-    session = hub.sessions.start(hub.api.acting_as(None).sign_in("ann", "correct horse"))
-    cookies[SESSION_COOKIE] = session_cookie(hub, session)
-
-
-@pytest.fixture
-def open_page(hub: Hub, cookies: dict[str, str]) -> Open:
-    """Opens a page of the cabinet by its path."""
-    assert hub
-    assert cookies is not None
-
-    def opened(path: str = "", **query: str) -> AppTest:
-        page = AppTest.from_file(str(SCRIPT), default_timeout=20)
-        page.query_params.update(query)
-        page.run()
-        if path:
-            _go_to(page, path)
-        return page
-
-    return opened
-
-
-def _go_to(page: AppTest, path: str) -> None:
-    # The harness switches pages by file; ours are functions, known by the hash of their path.
-    page._page_hash = calc_hash(path)
-    page.run()
-
-
-def words(page: AppTest) -> str:
-    """Return everything that the page says."""
-    sentences = (page.title, page.header, page.subheader, page.markdown, page.caption)
-    boxes = (page.error, page.warning, page.info)
-    parts = [str(one.value) for kind in sentences for one in kind]
-    parts += [str(one.value) for kind in boxes for one in kind]
-    parts += [f"{metric.label} {metric.value}" for metric in page.metric]
-    parts += [button.label for button in page.button]
-    parts += [str(table.value.to_dict("records")) for table in page.table]
-    return " ".join("\n".join(parts).replace("\\", "").split())
+SCREENS = (overview, models, predict, predictions, transactions, top_up, sign_in, register)
 
 
 def test_guests_see_the_catalogue_with_prices_and_the_way_in(open_page: Open) -> None:
@@ -92,7 +35,7 @@ def test_russian_speakers_are_spoken_to_in_russian(
     assert "100 кредитов за строку" in said
 
 
-@pytest.mark.parametrize("path", ["predict", "predictions", "transactions"])
+@pytest.mark.parametrize("path", ["predict", "predictions", "transactions", "top-up"])
 def test_a_private_page_asks_guests_to_sign_in_on_the_spot(open_page: Open, path: str) -> None:
     page = open_page(path)
     assert page.title[0].value == "Sign in"
@@ -204,6 +147,10 @@ def test_a_refusal_is_shown_in_its_own_words(open_page: Open, api: StubApi) -> N
     page = open_page("predict", model="dear")
     next(one for one in page.button if "Predict for" in one.label).click().run()
     assert page.error[0].value == "Not enough credits."
+    assert [link.label for link in page.page_link] == ["Top up the balance", "Top up"]
+    api.balance = 500
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    assert [link.label for link in page.page_link] == ["Top up"]
 
 
 @pytest.mark.usefixtures("signed_in")
@@ -232,7 +179,8 @@ def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: StubApi) 
 
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize(
-    "path", ["", "models", "predict", "predictions", "transactions", "sign-in", "register"]
+    "path",
+    ["", "models", "predict", "predictions", "transactions", "top-up", "sign-in", "register"],
 )
 def test_an_api_that_is_down_is_a_sentence_and_not_a_trace(
     open_page: Open, api: StubApi, path: str
