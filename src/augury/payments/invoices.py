@@ -61,13 +61,17 @@ class BankLineNotAssignable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice as it is stored; moments in microseconds since 1970."""
+    """An invoice as it is stored; moments in microseconds since 1970.
+
+    `seller` has the settings about the seller, by their names, as they were when it was written.
+    """
 
     number: str
     year: int
     serial: int
     top_up_id: str
     money: Money
+    seller: dict[str, str]
     buyer: Buyer
     language: str
     created_at: int
@@ -369,6 +373,7 @@ def _invoice(row: Row[Any]) -> Invoice:
         row.serial,
         row.top_up_id,
         Money(row.amount_minor, row.currency),
+        json.loads(row.seller),
         Buyer(**json.loads(row.buyer)),
         row.language,
         row.created_at,

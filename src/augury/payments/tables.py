@@ -211,6 +211,8 @@ invoices = Table(
     Column("top_up_id", Id, nullable=False, unique=True),
     Column("amount_minor", Int64, nullable=False),
     Column("currency", String(3), nullable=False),
+    # Both parties as they were then: a paper that was sent out does not change.
+    Column("seller", LongText, nullable=False),
     Column("buyer", LongText, nullable=False),
     Column("language", String(8), nullable=False),
     Column("created_at", Int64, nullable=False),
@@ -244,5 +246,6 @@ bank_lines = Table(
     Column("outcome", String(32), nullable=False),
     Column("imported_by", Id, nullable=False),
     Column("imported_at", Int64, nullable=False),
-    Index("ix_bank_statement_lines_imported_at", "imported_at"),
+    Index("ix_bank_statement_lines_imported_at", "imported_at", "id"),
+    Index("ix_bank_statement_lines_outcome", "outcome", "imported_at", "id"),
 )

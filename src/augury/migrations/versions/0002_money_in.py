@@ -28,7 +28,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_statement_lines")),
     )
     op.create_index(
-        "ix_bank_statement_lines_imported_at", "bank_statement_lines", ["imported_at"], unique=False
+        "ix_bank_statement_lines_imported_at",
+        "bank_statement_lines",
+        ["imported_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_bank_statement_lines_outcome",
+        "bank_statement_lines",
+        ["outcome", "imported_at", "id"],
+        unique=False,
     )
     op.create_table(
         "invoices",
@@ -38,6 +47,7 @@ def upgrade() -> None:
         sa.Column("top_up_id", ID, nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("seller", sa.Text(), nullable=False),
         sa.Column("buyer", sa.Text(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

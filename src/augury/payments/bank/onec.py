@@ -85,7 +85,7 @@ def _sections(lines: list[str]) -> Iterator[_Section]:
             if inside is head:
                 return
             inside = head
-        elif key in (_DOCUMENT, _ACCOUNT):
+        elif key in (_DOCUMENT, _ACCOUNT, _END):
             _refuse_if_open(inside, head)
             inside = _Section(number, _DOCUMENT_END if key == _DOCUMENT else _ACCOUNT_END)
         elif not equals:

@@ -48,6 +48,20 @@ _MOST_TRIES = 100
 _ROUBLE_ACCOUNT = re.compile(r"[0-9]{5}(810|643)[0-9]{12}")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+# The settings that an invoice keeps as they were.
+_SELLER = {
+    "seller_name",
+    "seller_tax_id",
+    "seller_kpp",
+    "seller_address",
+    "bank_name",
+    "bank_bic",
+    "account",
+    "correspondent_account",
+    "iban",
+    "bic",
+    "vat_note",
+}
 
 
 class InvoiceSettings(BaseSettings):
@@ -192,6 +206,7 @@ class Invoices:
             "top_up_id": checkout.top_up_id,
             "amount_minor": checkout.money.amount_minor,
             "currency": checkout.money.currency,
+            "seller": json.dumps(self.settings.model_dump(include=_SELLER), ensure_ascii=False),
             "buyer": json.dumps(asdict(checkout.buyer), ensure_ascii=False),
             "language": checkout.language,
             "created_at": moment,
@@ -269,9 +284,9 @@ class Invoices:
 
 
 _WRITE = text(
-    "INSERT INTO invoices (number, year, serial, top_up_id, amount_minor, currency, buyer,"
+    "INSERT INTO invoices (number, year, serial, top_up_id, amount_minor, currency, seller, buyer,"
     " language, created_at, due_at) VALUES (:number, :year, :serial, :top_up_id, :amount_minor,"
-    " :currency, :buyer, :language, :created_at, :due_at) ON CONFLICT DO NOTHING"
+    " :currency, :seller, :buyer, :language, :created_at, :due_at) ON CONFLICT DO NOTHING"
 )
 
 
