@@ -1,12 +1,12 @@
 """A cabinet in front of an API in memory, and a browser."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from augury.client import Client, Patience
 from augury.ui import visit
@@ -14,6 +14,7 @@ from augury.ui.cookies import SESSION_COOKIE, session_cookie
 from augury.ui.hub import Hub, open_hub
 from ui.pages import Open, open_at
 from ui.stub_api import StubApi
+from ui.walks import SEES_WITHIN_MS, Addresses, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = (
@@ -82,3 +83,35 @@ def browser() -> Iterator[Browser]:
         )
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A whole Augury with an empty data folder."""
+    with serving(tmp_path_factory.mktemp("data")) as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def visitors(browser: Browser, served: Addresses) -> Iterator[Callable[[str], BrowserContext]]:
+    """Makes visitors of a language, in Moscow and with no cookies."""
+    made = []
+
+    def visitor(locale: str) -> BrowserContext:
+        context = browser.new_context(
+            base_url=served.ui, locale=locale, timezone_id="Europe/Moscow"
+        )
+        context.set_default_timeout(SEES_WITHIN_MS)
+        made.append(context)
+        return context
+
+    expect.set_options(timeout=SEES_WITHIN_MS)
+    yield visitor
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def visitor(visitors: Callable[[str], BrowserContext]) -> BrowserContext:
+    """An English visitor."""
+    return visitors("en-US")

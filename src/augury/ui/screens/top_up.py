@@ -96,7 +96,7 @@ def _choose_provider(reader: Reader, providers: Sequence[Provider]) -> Provider:
         reader.text("top_up.provider"),
         names,
         format_func=lambda name: plain(reader.named("provider", name)),
-        key="top-up/provider",
+        key=_key("provider", names),
         persist_state=_KEPT,
     )
     return providers[names.index(chosen)]
@@ -112,7 +112,7 @@ def _choose_currency(reader: Reader, provider: Provider) -> str:
             currencies,
             default=currencies[0],
             required=True,
-            key=f"top-up/currency/{provider.name}",
+            key=_key("currency", currencies),
             persist_state=_KEPT,
         )
         or currencies[0]
@@ -130,7 +130,7 @@ def _choose_credits(reader: Reader, packs: Sequence[Pack]) -> int:
         + [reader.text("top_up.other_caption")],
         horizontal=True,
         width="stretch",
-        key="top-up/pack",
+        key=_key("pack", options),
         persist_state=_KEPT,
     )
     if chosen != _OTHER:
@@ -143,6 +143,11 @@ def _choose_credits(reader: Reader, packs: Sequence[Pack]) -> int:
         persist_state=_KEPT,
     )
     return int(typed or 0)
+
+
+def _key(name: str, options: Sequence[object]) -> str:
+    # A choice that was kept may not outlive the options that it was made from.
+    return f"top-up/{name}/{'-'.join(str(option) for option in options)}"
 
 
 def _pack_title(reader: Reader, pack: Pack) -> str:
