@@ -25,6 +25,7 @@ from augury.api.routes import (
     account,
     admin,
     auth,
+    invoices,
     models,
     operations,
     pages,
@@ -77,14 +78,14 @@ def create_app(house: House) -> Frame:
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
     rooms = (auth, account, models, predictions, top_ups, payments, admin, operations, pages)
-    for room in (*rooms, vouchers, usage, statements, webhooks):
+    for room in (*rooms, vouchers, usage, statements, webhooks, invoices):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(Exception, _render_unexpected)
     openapi.describe(app, house.shop.catalogue)
-    return Frame(app, doors)
+    return Frame(app, doors, {invoices.STATEMENTS_PATH: invoices.MOST_UPLOAD_BYTES})
 
 
 def _respond(request: Request, refusal: Refusal) -> Response:

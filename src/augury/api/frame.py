@@ -28,10 +28,16 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{8,64}")
 class Frame:
     """The outermost ASGI application of the API."""
 
-    def __init__(self, app: App, doors: Mapping[str, App]) -> None:
-        """Put the frame around an application; POST requests to a door's path go straight there."""
+    def __init__(
+        self, app: App, doors: Mapping[str, App], larger: Mapping[str, int] | None = None
+    ) -> None:
+        """Put the frame around an application; POST requests to a door's path go straight there.
+
+        `larger` has the paths whose bodies may be larger than others, and how many bytes.
+        """
         self._app = app
         self._doors = doors
+        self._larger = larger or {}
         self._log = LineLog()
         self._in_flight = 0
 
@@ -59,7 +65,8 @@ class Frame:
 
         self._in_flight += 1
         try:
-            limited = self._limited(headers, receive)
+            most = self._larger.get(scope["path"], MOST_BODY_BYTES)
+            limited = self._limited(headers, receive, most)
             door = self._doors.get(scope["path"]) if scope["method"] == "POST" else None
             await (door or self._app)(scope, limited, send_framed)
         except Refusal as refusal:
@@ -88,10 +95,10 @@ class Frame:
                 }
             )
 
-    def _limited(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+    def _limited(self, headers: dict[bytes, bytes], receive: Receive, most: int) -> Receive:
         if self._in_flight > MOST_IN_FLIGHT:
             raise Overloaded(retry_after_seconds=1)
-        return _limited(headers, receive)
+        return _limited(headers, receive, most)
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:
@@ -100,11 +107,11 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
     return given.decode() if _REQUEST_ID.fullmatch(given) else new_id()
 
 
-def _limited(headers: dict[bytes, bytes], receive: Receive) -> Receive:
+def _limited(headers: dict[bytes, bytes], receive: Receive, most: int) -> Receive:
     """Return a `receive` that refuses a body once it is too long, whatever its header says."""
     promised = headers.get(b"content-length", b"")
-    if promised.isdigit() and int(promised) > MOST_BODY_BYTES:
-        raise PayloadTooLarge(most_bytes=MOST_BODY_BYTES)
+    if promised.isdigit() and int(promised) > most:
+        raise PayloadTooLarge(most_bytes=most)
     if promised or b"transfer-encoding" not in headers:
         return receive  # the server holds the body to its promised length
     received = 0
@@ -113,8 +120,8 @@ def _limited(headers: dict[bytes, bytes], receive: Receive) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MOST_BODY_BYTES:
-            raise PayloadTooLarge(most_bytes=MOST_BODY_BYTES)
+        if received > most:
+            raise PayloadTooLarge(most_bytes=most)
         return message
 
     return receive_limited

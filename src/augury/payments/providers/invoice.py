@@ -194,8 +194,7 @@ class Invoices:
             raise BuyerRequired(reason=BuyerRequired.code)
         with _answering(), self._db.write() as tx:
             number, due_at = self._written(tx, checkout)
-        page = f"{self._public_url}/v1/invoices/{number}.pdf?key={self.key(number)}"
-        return Started(number, page, due_at + _GRACE_DAYS * _DAY)
+        return Started(number, self.link(number), due_at + _GRACE_DAYS * _DAY)
 
     def _written(self, tx: WriteTx, checkout: Checkout) -> tuple[str, int]:
         """Return number and due moment of the top-up's invoice, written now or before."""
@@ -228,6 +227,10 @@ class Invoices:
             number = f"{self.settings.number_prefix}{year}-{serial:06d}"
             tx.execute(_WRITE, {**row, "number": number, "serial": serial})
         raise ProviderUnavailable(retry_after_seconds=1)
+
+    def link(self, number: str) -> str:
+        """Return where an invoice is as a PDF, for whoever is given the address."""
+        return f"{self._public_url}/v1/invoices/{number}.pdf?key={self.key(number)}"
 
     def key(self, number: str) -> str:
         """Return what a link to an invoice carries, so that nobody reads it by its number."""
