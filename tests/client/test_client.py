@@ -156,6 +156,25 @@ def test_a_refusal_lists_the_faulty_fields() -> None:
     assert caught.value.request_id == "req-1"
 
 
+def test_a_refusal_for_want_of_credits_says_where_to_buy_them() -> None:
+    url = "https://augury.test/top-up"
+    body = {"code": "insufficient_credits", "status": 402, "detail": "No.", "top_up_url": url}
+    with pytest.raises(ApiError) as caught:
+        client(Server(httpx2.Response(402, json=body))).predict("m", {})
+    assert caught.value.top_up_url == url
+
+
+def test_what_sets_a_value_is_tried_again_and_what_removes_is_not(pauses: list[float]) -> None:
+    lost = httpx2.ReadTimeout("the answer was lost")
+    server = Server(lost, httpx2.Response(200, json={"below": 5}))
+    client(server).money.set_balance_alert(5)
+    assert [request.method for request in server.requests] == ["PUT", "PUT"]
+    server = Server(lost)
+    with pytest.raises(Unreachable):
+        client(server).money.remove_automatic_top_up()
+    assert len(pauses) == 1
+
+
 def test_a_refusal_in_a_proxys_words_still_has_a_code() -> None:
     answer = httpx2.Response(502, text="<html>Bad gateway</html>")
     with pytest.raises(ApiError) as caught:

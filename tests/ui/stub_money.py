@@ -72,7 +72,15 @@ class StubMoney:
             self.keys[key] = f"t{number}"
             sizes = self.packs[wish["currency"]]
             minor = sizes.get(wish["credits"]) or wish["credits"] * sizes[1000] // 1000
-            self.top_ups.append(top_up(f"t{number}", wish["credits"], minor, wish["currency"]))
+            self.top_ups.append(
+                top_up(
+                    f"t{number}",
+                    wish["credits"],
+                    minor,
+                    wish["currency"],
+                    provider=wish["provider"],
+                )
+            )
         made = next(one for one in self.top_ups if one["id"] == self.keys[key])
         return httpx2.Response(201, json=made)
 

@@ -177,10 +177,14 @@ def test_remembering_is_offered_where_the_provider_can(open_page: Open, api: Stu
 def test_an_invoice_names_who_pays(open_page: Open, api: StubApi) -> None:
     api.money.providers = [provider("invoice", "RUB", saves_methods=False)]
     page = open_page("top-up")
+    press(page, "Buy")
+    assert "Fill in who pays" in page.error[0].value
+    assert api.money.wishes == []
     name = next(one for one in page.text_input if one.label == "Who pays")
     name.set_value(" Heron & Co ").run()
     press(page, "Buy")
     assert api.money.wishes[0]["buyer"] == {"name": "Heron & Co"}
+    assert links(page) == {"Open the invoice": "https://bank.test/t1"}
 
 
 def test_nothing_is_sold_without_a_provider(open_page: Open, api: StubApi) -> None:

@@ -25,6 +25,7 @@ PREFIXES = (
     "output.",
     "decision.",
     "provider.",
+    "way_to_pay.",
     "refusal.",
     "top_up_status.",
     "statement_refused.",

@@ -82,7 +82,8 @@ def _show_row(reader: Reader, one: TopUp) -> None:
         )
         status = plain(reader.named("top_up_status", one.status))
         st.badge(status, color=_COLOURS.get(one.status, "gray"))
-        show_way_to_pay(one.checkout_url, reader.text("top_up.pay"), key=f"pay/{one.id}")
+        label = reader.named("way_to_pay", one.provider, reader.text("top_up.pay"))
+        show_way_to_pay(one.checkout_url, label, key=f"pay/{one.id}")
 
 
 def _facts(reader: Reader, one: TopUp) -> str:

@@ -77,7 +77,10 @@ def _sell(visit: Visit, offer: Packs) -> Sequence[TopUp]:
     wish = _Wish(credits_, provider.name, currency, save_method, buyer)
     place = st.empty()
     if _show_start(reader, wish, price, place):
-        _begin(visit, wish)
+        if buyer is None and provider.name == _INVOICES:
+            st.error(reader.text("top_up.who_pays"), icon=":material/error:")
+        else:
+            _begin(visit, wish)
     st.caption(reader.text("top_up.terms"))
     latest = read_latest(visit)
     begun: _Begun | None = st.session_state.get(_BEGUN_KEY)
@@ -219,5 +222,6 @@ def _show_way_to_pay(reader: Reader, top_up: TopUp, place: DeltaGenerator) -> No
             money=reader.money(top_up.money),
         )
         st.markdown(plain(ready))
-        label = reader.text("top_up.go", money=reader.money(top_up.money))
+        pay = reader.text("top_up.go", money=reader.money(top_up.money))
+        label = reader.named("way_to_pay", top_up.provider, pay)
         show_way_to_pay(top_up.checkout_url, plain(label), key="top-up/go", is_primary=True)
