@@ -198,6 +198,7 @@ def test_nothing_is_sent_again_to_a_disabled_endpoint(db: Database) -> None:
         deliveries.resend(db, anna, row.id)
     with pytest.raises(EndpointDisabled):
         deliveries.ping(db, anna, mine.id)
+    assert states(db) == [("failed", 0)]
     endpoints.enable(db, anna, mine.id)
     assert deliveries.resend(db, anna, row.id).status == "pending"
     endpoints.remove(db, anna, mine.id)

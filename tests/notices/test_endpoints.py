@@ -1,9 +1,10 @@
 """Endpoints: which addresses are taken, how many, and whose they are."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import literal, select, text
 
 from augury.kit.db import Database
 from augury.kit.errors import InvalidInput, NotFound
@@ -149,6 +150,26 @@ def test_parallel_requests_do_not_get_past_the_limit(db: Database) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(one, range(40))) == MOST_ENDPOINTS
+    assert len(endpoints.listed(db, anna)) == MOST_ENDPOINTS
+
+
+def test_one_request_waits_for_another_of_the_same_customer(db: Database) -> None:
+    """What another transaction is about to add is counted, though nobody can see it yet."""
+    anna = new_id()
+    for _ in range(MOST_ENDPOINTS - 1):
+        last, _ = endpoint(db, anna, "http://127.0.0.1/")
+    copied = [column for column in table.c if column.name != "id"]
+    with ThreadPoolExecutor(1) as pool:
+        with db.write() as tx:
+            endpoints.one_at_a_time(tx, anna)
+            tenth = select(literal(new_id(), table.c.id.type), *copied).where(table.c.id == last.id)
+            names = ["id", *(column.name for column in copied)]
+            tx.execute(table.insert().from_select(names, tenth))
+            asked = pool.submit(endpoint, db, anna, "http://127.0.0.1/")
+            time.sleep(0.5)  # enough for a request that does not wait
+            assert not asked.done()
+        with pytest.raises(TooManyEndpoints):
+            asked.result(30)
     assert len(endpoints.listed(db, anna)) == MOST_ENDPOINTS
 
 

@@ -37,8 +37,9 @@ _MOST_MAILS = 4
 _MOST_STRAINED_REMEMBERED = 10_000
 # How often one looks for more while attempts are under way.
 _LOOK_SECONDS = 0.2
-# What a process that stops grants to attempts under way; the rest is tried again after its lease.
-_DRAIN_SECONDS = 4
+# What a process that stops grants to attempts under way, before its database closes; the rest is
+# tried again after its lease.
+_DRAIN_SECONDS = 1
 _dice = SystemRandom()
 
 
@@ -74,7 +75,7 @@ class Courier:
 
         Returns when nothing is due any more and all answers are stored, or after `seconds`; slow
         attempts then stay under way, and the next call stores their answers. After `stop` nothing
-        is begun, and what is under way has a few seconds left.
+        is begun, and what is under way has a moment left.
         """
         begun = 0
         until = time.monotonic() + seconds
@@ -89,7 +90,7 @@ class Courier:
         return begun
 
     def drain(self) -> None:
-        """Wait a few seconds for what is under way and store what came of it."""
+        """Wait a moment for what is under way and store what came of it."""
         until = time.monotonic() + _DRAIN_SECONDS
         while (self._under_way or self._outcomes) and time.monotonic() < until:
             self._settle(until - time.monotonic())
