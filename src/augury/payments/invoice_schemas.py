@@ -118,4 +118,4 @@ class AssignmentIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    invoice: str = Field(min_length=1, max_length=32, examples=["AUG-2026-000123"])
+    number: str = Field(min_length=1, max_length=32, examples=["AUG-2026-000123"])

@@ -144,7 +144,7 @@ async def _uploaded(request: Request, _admin: Admin) -> bytes:
     async with request.form(max_files=1, max_fields=1) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise invalid("/file", "fault.missing")
+            raise invalid("/file", "fault.file_needed")
         return await file.read()
 
 
@@ -230,4 +230,4 @@ def assign_line(
 ) -> BankLineOut:
     """Let a line that nothing matched pay an invoice, if it brings exactly what that asks for."""
     invoices.book_of(house.desk)
-    return BankLineOut.of(invoices.assign(house.desk, line_id, form.invoice, admin.user_id))
+    return BankLineOut.of(invoices.assign(house.desk, line_id, form.number, admin.user_id))
