@@ -85,6 +85,16 @@ def test_top_ups_are_listed_newest_first_and_walked_to_their_end(anna: Client) -
     assert list(anna.money.each_top_up(status="succeeded")) == []
 
 
+def test_a_paid_top_up_has_a_receipt_and_an_unpaid_one_has_none(shop: Shop, anna: Client) -> None:
+    begun = anna.money.start_top_up(5000)
+    with pytest.raises(ApiError) as caught:
+        anna.money.receipt(begun.id)
+    assert refused("top_up_not_paid", caught)
+    shop.pay(begun)
+    paper = pypdf.PdfReader(io.BytesIO(anna.money.receipt(begun.id)))
+    assert "5,000" in paper.pages[0].extract_text()
+
+
 def test_somebody_elses_top_up_is_not_there(shop: Shop, anna: Client) -> None:
     begun = shop.customer().money.start_top_up(1000)
     with pytest.raises(ApiError) as caught:

@@ -41,6 +41,7 @@ class StubMoney:
             ("PUT", "/v1/top-ups/automatic", self._set_order),
             ("DELETE", "/v1/top-ups/automatic", self._end_order),
             ("POST", "/v1/top-ups", self._start),
+            ("GET", "/v1/top-ups/", self._receipt),
             ("GET", "/v1/top-ups", lambda _: page(self.top_ups[::-1])),
             ("POST", "/v1/vouchers/redeem", self._redeem),
             ("GET", "/v1/balance/alert", self._alert),
@@ -83,6 +84,9 @@ class StubMoney:
             )
         made = next(one for one in self.top_ups if one["id"] == self.keys[key])
         return httpx2.Response(201, json=made)
+
+    def _receipt(self, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, text=f"receipt of {request.url.path.split('/')[-2]}")
 
     def _redeem(self, request: httpx2.Request) -> httpx2.Response:
         key, code = request.headers["Idempotency-Key"], json.loads(request.content)["code"]

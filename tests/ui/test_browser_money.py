@@ -40,6 +40,7 @@ class Words(NamedTuple):
     after: str
     is_paid: str
     is_not_paid: str
+    receipt: str
 
 
 ENGLISH = Words(
@@ -57,6 +58,7 @@ ENGLISH = Words(
     r"10,000 credits",
     "Paid",
     "Not paid",
+    "Receipt",
 )
 RUSSIAN = Words(
     "ru-RU",
@@ -73,6 +75,7 @@ RUSSIAN = Words(
     r"10\s000 кредитов",
     "Оплачено",
     "Не оплачено",
+    "Квитанция",
 )
 
 
@@ -107,6 +110,9 @@ def test_credits_are_bought_at_the_bank(
     assert len(visitor.pages) == 1
     page.goto("/top-up")
     expect(page.get_by_test_id("stMain").get_by_text(words.is_paid, exact=True)).to_be_visible()
+    with page.expect_download() as receipt:
+        page.get_by_role("link", name=words.receipt).click()
+    assert receipt.value.path().read_bytes().startswith(b"%PDF-")
     assert asked_elsewhere == []
 
 

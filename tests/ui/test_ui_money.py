@@ -85,23 +85,23 @@ def test_the_way_to_pay_belongs_to_what_was_chosen(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "said", "has_receipt"),
     [
-        ("succeeded", "Paid"),
-        ("failed", "Not paid"),
-        ("expired", "Too late to pay"),
-        ("refunded", "Money given back"),
+        ("succeeded", "Paid", True),
+        ("failed", "Not paid", False),
+        ("expired", "Too late to pay", False),
+        ("refunded", "Money given back", True),
     ],
 )
 def test_a_settled_top_up_says_so_and_has_no_way_to_pay(
-    open_page: Open, api: StubApi, status: str, said: str
+    open_page: Open, api: StubApi, status: str, said: str, has_receipt: bool
 ) -> None:
     page = open_page("top-up")
     press(page, "Buy 1,000")
     api.money.settle(status)
     page.run()
     assert said in words(page)
-    assert links(page) == {}
+    assert links(page) == ({"Receipt": "/receipts/t1.pdf"} if has_receipt else {})
     assert "Buy 1,000 credits" in words(page)
 
 

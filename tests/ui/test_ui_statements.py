@@ -1,4 +1,4 @@
-"""Months of movements: chosen on a screen, downloaded through a route."""
+"""Statements and receipts: chosen on a screen, downloaded through a route."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ def test_without_movements_there_are_no_statements(open_page: Open, api: StubApi
 def test_a_statement_that_could_not_be_made_is_explained_until_another_month_is_chosen(
     open_page: Open, code: str, said: str
 ) -> None:
-    page = open_page("transactions", statement_refused=code)
+    page = open_page("transactions", download_refused=code)
     assert said in page.error[0].value
     assert code not in page.error[0].value
     page.selectbox[1].set_value("2026-10").run()
@@ -83,12 +83,41 @@ def test_the_language_that_was_chosen_by_hand_counts(browser: TestClient) -> Non
     assert answer.text.endswith(" ru")
 
 
+def test_a_receipt_is_given_as_a_file(browser: TestClient) -> None:
+    answer = browser.get("/receipts/t1.pdf")
+    assert (answer.text, answer.headers["Content-Type"]) == ("receipt of t1", "application/pdf")
+    disposition = 'attachment; filename="augury-receipt-t1.pdf"'
+    assert answer.headers["Content-Disposition"] == disposition
+
+
+def test_a_receipt_that_there_is_not_leads_back_to_the_top_ups(
+    browser: TestClient, api: StubApi
+) -> None:
+    api.refusals["GET /v1/top-ups/t1/receipt"] = problem(409, "top_up_not_paid", "Not paid.")
+    answer = browser.get("/receipts/t1.pdf")
+    assert answer.headers["Location"] == "/top-up?download_refused=top_up_not_paid"
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_top_ups_say_why_a_receipt_was_refused(open_page: Open) -> None:
+    assert "could not be made" in open_page("top-up", download_refused="x").error[0].value
+
+
 @pytest.mark.parametrize(
-    "path", ["/statements/2026-11.exe", "/statements/me.csv", "/statements/2026-1.csv"]
+    ("path", "screen"),
+    [
+        ("/statements/2026-11.exe", "/transactions"),
+        ("/statements/me.csv", "/transactions"),
+        ("/statements/2026-1.csv", "/transactions"),
+        ("/receipts/a%22b.pdf", "/top-up"),
+        ("/receipts/a.b.pdf", "/top-up"),
+    ],
 )
-def test_what_is_no_statement_leads_back_to_the_screen(browser: TestClient, path: str) -> None:
+def test_what_is_no_file_leads_back_to_its_screen(
+    browser: TestClient, path: str, screen: str
+) -> None:
     answer = browser.get(path)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/transactions")
+    assert (answer.status_code, answer.headers["Location"]) == (303, screen)
 
 
 def test_guests_are_led_to_the_screen_which_asks_them_to_sign_in(browser: TestClient) -> None:
@@ -118,7 +147,7 @@ def test_a_refusal_is_carried_to_the_screen_by_its_code_alone(
 ) -> None:
     api.refusals["GET /v1/statements/2026-11"] = problem(422, code, "Too long.")
     answer = browser.get(f"{NOVEMBER}.pdf")
-    assert answer.headers["Location"] == f"/transactions?statement_refused={told}"
+    assert answer.headers["Location"] == f"/transactions?download_refused={told}"
 
 
 def test_a_token_that_was_renewed_on_the_way_goes_into_the_cookie(

@@ -28,7 +28,7 @@ PREFIXES = (
     "way_to_pay.",
     "refusal.",
     "top_up_status.",
-    "statement_refused.",
+    "download_refused.",
 )
 WORDS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}|[А-Яа-яЁё]")
 PLACEHOLDER = re.compile(r"{(\w+)}")

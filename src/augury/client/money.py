@@ -87,6 +87,10 @@ class MoneyCalls:
         query = present({"limit": 200, "status": status})
         yield from self._connection.walk("/v1/top-ups", Page[TopUp], query)
 
+    def receipt(self, top_up_id: str) -> bytes:
+        """Return the receipt of a paid top-up as a PDF."""
+        return self._connection.send("GET", path_of("top-ups", top_up_id, "receipt")).content
+
     def redeem_voucher(self, code: str, *, idempotency_key: str | None = None) -> Voucher:
         """Turn a code into credits; a lost answer is fetched again like that of a top-up."""
         return self._connection.call(

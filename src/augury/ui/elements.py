@@ -13,6 +13,7 @@ from augury.ui.reader import Reader
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#$~|:])")
 _RECOVERY_SECONDS = 3
+REFUSED_DOWNLOAD = "download_refused"
 
 
 def plain(text: str) -> str:
@@ -87,6 +88,19 @@ def show_way_to_pay(url: str | None, label: str, *, key: str, is_primary: bool =
     if url is not None and urlsplit(url).scheme in {"https", "http"}:
         style: Literal["primary", "secondary"] = "primary" if is_primary else "secondary"
         st.link_button(label, url, type=style, icon=":material/payments:", key=key)
+
+
+def show_way_to_download(path: str, label: str, *, key: str) -> None:
+    """Show a button that downloads a file from one of our own routes."""
+    st.link_button(label, path, icon=":material/download:", key=key)
+
+
+def show_refused_download(reader: Reader) -> None:
+    """Say why a download has led back to this page, if it has."""
+    code = st.query_params.get(REFUSED_DOWNLOAD)
+    if code is not None:
+        told = reader.named("download_refused", code, reader.text("download.refused"))
+        st.error(told, icon=":material/error:")
 
 
 class Pager:

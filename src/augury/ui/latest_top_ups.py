@@ -8,7 +8,13 @@ from typing import Final, Literal
 import streamlit as st
 
 from augury.client import ClientError, TopUp
-from augury.ui.elements import plain, show_way_to_pay
+from augury.ui.downloads import path_of_receipt
+from augury.ui.elements import (
+    plain,
+    show_refused_download,
+    show_way_to_download,
+    show_way_to_pay,
+)
 from augury.ui.reader import Reader
 from augury.ui.sessions import SignedOut
 from augury.ui.visit import Visit
@@ -24,6 +30,7 @@ _COLOURS: Final[Mapping[str, Colour]] = {
     "succeeded": "green",
     "failed": "red",
 }
+_PAID: Final = ("succeeded", "refunded")
 
 
 def read_latest(visit: Visit) -> tuple[TopUp, ...]:
@@ -35,6 +42,7 @@ def show_latest(visit: Visit, latest: Sequence[TopUp]) -> None:
     """Show them with what became of each; the page is drawn anew as soon as that changes."""
     reader = visit.reader
     st.header(reader.text("top_up.latest"), anchor=False)
+    show_refused_download(reader)
     if not latest:
         st.markdown(reader.text("top_up.none"))
     for one in latest:
@@ -84,6 +92,9 @@ def _show_row(reader: Reader, one: TopUp) -> None:
         st.badge(status, color=_COLOURS.get(one.status, "gray"))
         label = reader.named("way_to_pay", one.provider, reader.text("top_up.pay"))
         show_way_to_pay(one.checkout_url, label, key=f"pay/{one.id}")
+        if one.status in _PAID:
+            receipt = reader.text("top_up.receipt")
+            show_way_to_download(path_of_receipt(one.id), receipt, key=f"receipt/{one.id}")
 
 
 def _facts(reader: Reader, one: TopUp) -> str:

@@ -3,8 +3,13 @@
 import streamlit as st
 
 from augury.client import StatementMonth
-from augury.ui.downloads import FORMS, REFUSED, path_of_statement
-from augury.ui.elements import plain
+from augury.ui.downloads import FORMS, path_of_statement
+from augury.ui.elements import (
+    REFUSED_DOWNLOAD,
+    plain,
+    show_refused_download,
+    show_way_to_download,
+)
 from augury.ui.visit import Visit
 
 _MOST_MONTHS = 200
@@ -17,10 +22,7 @@ def show_statements(visit: Visit) -> None:
     if not months:
         return
     st.header(reader.text("statements.title"), anchor=False)
-    refused = st.query_params.get(REFUSED)
-    if refused:
-        told = reader.named("statement_refused", refused, reader.text("statements.refused"))
-        st.error(told, icon=":material/error:")
+    show_refused_download(reader)
     names = [month.month for month in months]
     chosen = st.selectbox(
         reader.text("statements.month"),
@@ -34,7 +36,7 @@ def show_statements(visit: Visit) -> None:
 
 
 def _forget_refusal() -> None:
-    st.query_params.pop(REFUSED, None)
+    st.query_params.pop(REFUSED_DOWNLOAD, None)
 
 
 def _show_month(visit: Visit, month: StatementMonth) -> None:
@@ -49,9 +51,8 @@ def _show_month(visit: Visit, month: StatementMonth) -> None:
     st.caption(plain(" · ".join(facts)))
     with st.container(horizontal=True):
         for form in FORMS:
-            st.link_button(
-                reader.text(f"statements.{form}"),
+            show_way_to_download(
                 path_of_statement(month.month, form),
-                icon=":material/download:",
+                reader.text(f"statements.{form}"),
                 key=f"statements/{form}",
             )
