@@ -110,6 +110,7 @@ def list_invoices(
     status: InvoiceStatus | None = None,
 ) -> InvoicePage:
     """List invoices, newest first."""
+    book = invoices.book_of(house.desk)
     position = position_of(cursor, lambda text: bool(_INVOICE_POSITION.fullmatch(text)))
     before = None
     if position is not None:
@@ -117,7 +118,8 @@ def list_invoices(
         before = (int(year), int(serial))
     found = invoices.list_invoices(house.db, limit=limit + 1, before=before, status=status)
     items, following = page(found, limit, lambda one: f"{one.year}:{one.serial}")
-    return InvoicePage(items=[_told(house, one) for one in items], next_cursor=following)
+    told = [InvoiceOut.of(one, book.link(one.number)) for one in items]
+    return InvoicePage(items=told, next_cursor=following)
 
 
 @router.post(
@@ -129,12 +131,9 @@ def list_invoices(
 )
 def mark_paid(number: Number, house: TheHouse, admin: Admin) -> InvoiceOut:
     """Say that an invoice is paid; its credits follow. Doing it again changes nothing."""
-    invoices.book_of(house.desk)
-    return _told(house, invoices.mark_paid(house.desk, number, admin.user_id))
-
-
-def _told(house: TheHouse, invoice: invoices.Invoice) -> InvoiceOut:
-    return InvoiceOut.of(invoice, invoices.book_of(house.desk).link(invoice.number))
+    book = invoices.book_of(house.desk)
+    invoice = invoices.mark_paid(house.desk, number, admin.user_id)
+    return InvoiceOut.of(invoice, book.link(number))
 
 
 async def _uploaded(request: Request, _admin: Admin) -> bytes:
