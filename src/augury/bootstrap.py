@@ -4,7 +4,6 @@ import secrets
 from dataclasses import dataclass
 
 from augury.kit.db import Database, ReadTx, WriteTx
-from augury.kit.errors import NotFound
 from augury.kit.ids import new_id
 from augury.ledger import audit as ledger_audit
 from augury.ledger import service as ledger
@@ -87,15 +86,6 @@ def open_desk(settings: Settings, db: Database) -> Desk:
     return Desk(
         db, providers, PriceList(settings.packs), settings.public_url, settings.reconcile_seconds
     )
-
-
-def recipient(db: Database, user_id: str) -> tuple[str, str] | None:
-    """Return a user's e-mail address and language; nothing when there is no such user."""
-    try:
-        found = users.user(db, user_id)
-    except NotFound:
-        return None
-    return found.email, found.language
 
 
 def audit_books(tx: ReadTx) -> Report:

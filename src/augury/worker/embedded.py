@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from augury.bootstrap import House, recipient
+from augury.bootstrap import House
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
@@ -20,6 +20,7 @@ from augury.notices.deliver import open_courier
 from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
+from augury.users.service import recipient
 
 # Requests have had their five seconds before; the promise is ten in all.
 _STOP_SECONDS = 1.5
