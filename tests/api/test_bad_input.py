@@ -50,7 +50,6 @@ BAD: dict[str, tuple[bytes, str, str | None]] = {
     "an unknown member": (order()[:-1] + b', "tip": 1}', "invalid_input", "/tip"),
     "a surrogate as a member": (order()[:-1] + b', "\\ud800": 1}', "invalid_input", ""),
     "a format as a member": (order()[:-1] + b', "{0.__class__}": 1}', "invalid_input", "/{0.__class__}"),
-    "an explanation": (order()[:-1] + b', "explain": true}', "invalid_input", "/explain"),
     "an explanation that is text": (order()[:-1] + b', "explain": "no"}', "invalid_input", "/explain"),
     "an unknown model": (_body(f"[{_ROW}]", '"nothing"'), "model_not_found", None),
     "an unknown version": (_body(f"[{_ROW}]", '"credit-catboost@77"'), "model_not_found", None),

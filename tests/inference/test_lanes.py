@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from augury.inference.lanes import Lanes
-from augury.inference.model import Model
-from support.tiny_models import MATRIX, Tiny
+from augury.inference.model import Model, Question
+from support.tiny_models import MATRIX, ROWS, Tiny
 
 
 def run(scenario: Awaitable[None]) -> None:
@@ -125,3 +125,31 @@ def test_lanes_that_were_never_used_close() -> None:
     lanes = Lanes()
     lanes.close()
     lanes.close()
+
+
+def test_reasons_of_others_hold_up_nobody(scorecard: Tiny) -> None:
+    """While somebody's reasons are being found, plain predictions of the same model go on."""
+    explain = {"price": 1, "references": ROWS[:2]}
+    model = Model(scorecard.but(explain=explain), scorecard.path, 1)
+    entered, may_go = threading.Event(), threading.Event()
+    honest = model.explain_many
+
+    def stand_still(questions: list[Question]) -> Any:
+        entered.set()
+        assert may_go.wait(20)
+        return honest(questions)
+
+    model.explain_many = stand_still  # type: ignore[method-assign]
+    model.explain_seconds = lambda rows: 60.0 + rows  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        with closing(Lanes()) as lanes:
+            waiting = asyncio.ensure_future(lanes.explain(model, Question(MATRIX, ROWS, "en")))
+            await asyncio.to_thread(entered.wait)
+            for _ in range(10):
+                assert len(await lanes.predict(model, MATRIX)) == 4
+            assert not waiting.done()
+            may_go.set()
+            assert all(output["reasons"] for output in await waiting)
+
+    run(scenario())

@@ -9,6 +9,7 @@ from typing import Any
 import catboost
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
@@ -46,6 +47,19 @@ MATRIX = np.array(
     ],
     dtype=np.float32,
 )  # fmt: skip
+
+
+def applicants(rows: int) -> npt.NDArray[np.float32]:
+    """Return made-up rows of the tiny models' fields, every fifth age and rate missing."""
+    random = np.random.default_rng(6)
+    columns = [
+        np.where(random.random(rows) < 0.2, np.nan, random.integers(18, 100, rows)),
+        random.integers(0, 3, rows),
+        random.uniform(1, 1000, rows),
+        random.integers(0, 2, rows),
+        np.where(random.random(rows) < 0.2, np.nan, random.uniform(0, 30, rows)),
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _localised(text: str) -> dict[str, str]:

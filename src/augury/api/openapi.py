@@ -69,7 +69,11 @@ def _request(catalogue: Catalogue) -> dict[str, Any]:
                 "items": {"type": "object"},
                 "description": "Rows by the model's `input_schema`.",
             },
-            "explain": {"type": "boolean", "enum": [False], "default": False},
+            "explain": {
+                "type": "boolean",
+                "default": False,
+                "description": "Adds `reasons` to each output, for the model's `explain.price`.",
+            },
         },
         "required": ["model", "inputs"],
         "additionalProperties": False,

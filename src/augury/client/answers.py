@@ -46,6 +46,12 @@ class Tokens(Struct, frozen=True):
     token_type: str = "bearer"  # noqa: S105 - the scheme's name, not a password
 
 
+class ExplainPrice(Struct, frozen=True):
+    """What reasons cost, in credits per row on top of the row."""
+
+    price: int
+
+
 class Model(Struct, frozen=True):
     """A machine-learning model on sale; texts are keyed by language, `price` is per row."""
 
@@ -59,6 +65,7 @@ class Model(Struct, frozen=True):
     output_schema: Mapping[str, Any]
     metrics: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
+    explain: ExplainPrice | None = None
 
 
 class Charge(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Lanes: one line of work for each loaded model, so that a slow one holds up nobody else."""
 
-from augury.inference.model import Model, Probabilities
+from augury.inference.model import Model, Outputs, Probabilities, Question
 from augury.inference.signature import Matrix
 from augury.kit.coalescer import Coalescer
 
@@ -17,6 +17,8 @@ class Lanes:
     def __init__(self) -> None:
         """Start without lanes; each opens with the first prediction of its model."""
         self._lanes: dict[Model, Coalescer[Matrix, Probabilities]] = {}
+        # Apart, so that who asks for no reasons never waits for those of others.
+        self._explaining: dict[Model, Coalescer[Question, Outputs]] = {}
 
     async def predict(self, model: Model, matrix: Matrix) -> Probabilities:
         """Return the probabilities of one caller's rows, float64 [rows]."""
@@ -32,7 +34,23 @@ class Lanes:
             )
         return await lane.ask(matrix)
 
+    async def explain(self, model: Model, question: Question) -> Outputs:
+        """Return the outputs of one caller's rows with their reasons."""
+        lane = self._explaining.get(model)
+        if lane is None:
+            lane = self._explaining[model] = Coalescer(
+                model.explain_many,
+                name=f"reasons-{model.manifest.name}",
+                weigh=lambda one: len(one.matrix),
+                brief=lambda rows: model.explain_seconds(rows) < _BRIEF_SECONDS,
+                most_per_call=_MOST_ROWS_PER_CALL,
+                most_waiting=_MOST_WAITING,
+            )
+        return await lane.ask(question)
+
     def close(self) -> None:
         """Finish what runs and stop."""
         for lane in self._lanes.values():
             lane.close()
+        for explaining in self._explaining.values():
+            explaining.close()

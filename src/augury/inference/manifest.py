@@ -39,6 +39,8 @@ class InputField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     categories: list[str] | None = None
     category_titles: dict[str, Localised] | None = None
     nullable: bool = False
+    # How a reason speaks of a known value: `{value}`, `{percent}` and `{code}` are filled in.
+    reason: Localised | None = None
 
 
 class RatioCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +116,41 @@ class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default_probability: list[float]
 
 
+class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Points that a field adds: `weight * clip((value - start) * slope, 0, 1)`."""
+
+    field: str
+    start: float
+    slope: float
+    weight: float
+
+
+class Points(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A scorecard as a table: the ramps of every field, and what becomes of their sum.
+
+    `curve` has pairs of score and log-odds, joined by straight lines and flat beyond its ends.
+    """
+
+    ramps: list[Ramp]
+    missing: float  # what stands in for a missing value
+    intercept: float
+    curve: Annotated[list[tuple[float, float]], msgspec.Meta(min_length=1)]
+    average: dict[str, float]  # points of each field, the mean over the training rows
+
+
+class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Reasons are on sale: what they cost on top of a row, and how they are found.
+
+    By points, or by comparing with typical applicants, or else the runtime's own way.
+    """
+
+    price: Annotated[int, msgspec.Meta(ge=0, le=MOST_PRICE)]
+    points: Points | None = None
+    references: Annotated[
+        list[dict[str, int | float | str | None]], msgspec.Meta(max_length=16)
+    ] = []
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything about a model version but its artefact and its price of today."""
 
@@ -133,6 +170,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     self_test: SelfTest
     checks: list[RatioCheck] = []
     calibration: Calibration | None = None
+    explain: Explain | None = None
 
 
 class BadModel(Exception):

@@ -1,14 +1,19 @@
 """A loaded model version: proven at load, then from inputs to outputs."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from augury.inference.explainers import open_explainer
+from augury.inference.explainers.protocol import Contributions, log_odds, probability
 from augury.inference.manifest import BadModel, Manifest, verify_artifact
+from augury.inference.reasons import Wording
 from augury.inference.runtimes import RUNTIMES
 from augury.inference.signature import Matrix, Signature
 from augury.kit.errors import InvalidInput
@@ -17,8 +22,23 @@ from augury.kit.errors import InvalidInput
 _DIGITS = 6
 _MANY = 64
 _TRIES = 5
+# Between what contributions add up to and the model's own log-odds.
+_ADDS_UP_WITHIN = 1e-4
+_EXPLAINED_AT_LOAD = 4
 
 Probabilities = npt.NDArray[np.float64]
+Outputs = list[dict[str, Any]]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One caller's rows to predict with reasons: as a matrix, and as they came."""
+
+    matrix: Matrix
+    inputs: Sequence[Mapping[str, Any]]
+    language: str
 
 
 class Model:
@@ -34,9 +54,16 @@ class Model:
         self.manifest = manifest
         self.signature = Signature(manifest)
         self._predict = RUNTIMES[manifest.runtime](artifact, manifest, threads)
-        self._self_test()
+        tested = self._self_test()
         # What a call takes at least, and what each row adds, as measured here and now.
         self._call_seconds, self._row_seconds = self._measure()
+        self._wording = Wording(manifest)
+        self._explain = None
+        if manifest.explain is not None:
+            references = self._references()
+            self._explain = open_explainer(artifact, manifest, references, self._predict, threads)
+            self._test_reasons(tested)
+            self._explain_seconds = _fastest(lambda: self.contributions(tested[:1]), tries=2)
 
     def predict(self, matrix: Matrix) -> Probabilities:
         """Return the probability of each row, float64 [rows]; `BadModel` if one is none."""
@@ -45,8 +72,8 @@ class Model:
         if calibration is not None:
             # Certainty is an infinity on this scale, and comes back as certainty.
             with np.errstate(divide="ignore", over="ignore"):
-                log_odds = np.log(probabilities / (1 - probabilities))
-                corrected = calibration.slope * log_odds + calibration.intercept
+                odds = np.log(probabilities / (1 - probabilities))
+                corrected = calibration.slope * odds + calibration.intercept
                 probabilities = 1 / (1 + np.exp(-corrected))
         if probabilities.shape != (len(matrix),) or not _are_probabilities(probabilities):
             message = f"{self.manifest.name} gave something that is not a probability"
@@ -58,25 +85,62 @@ class Model:
 
         Where the call fails, each is tried alone, so that only the one to blame is refused.
         """
-        try:
-            together = self.predict(np.concatenate(matrices))
-        except Exception as error:  # noqa: BLE001 -- whatever a runtime throws
-            if len(matrices) == 1:
-                return [error]
-            return [self.predict_many([matrix])[0] for matrix in matrices]
-        apart: list[Probabilities | Exception] = []
-        start = 0
-        for matrix in matrices:
-            end = start + len(matrix)
-            apart.append(together[start:end])
-            start = end
-        return apart
+
+        def together(matrices: list[Matrix]) -> list[Probabilities]:
+            ends = np.cumsum([len(matrix) for matrix in matrices])
+            return np.split(self.predict(np.concatenate(matrices)), ends[:-1])
+
+        return _joined(together, matrices)
+
+    def contributions(self, matrix: Matrix) -> Contributions:
+        """Return what each field adds to the log-odds of each row; `BadModel` without reasons."""
+        if self._explain is None:
+            message = f"{self.manifest.name} gives no reasons"
+            raise BadModel(message)
+        found = self._explain(matrix)
+        calibration = self.manifest.calibration
+        if calibration is not None:
+            # A straight line on the log-odds: what adds up before it adds up behind it.
+            found = found.scaled(calibration.slope, calibration.intercept)
+        return found
+
+    def explain_many(self, questions: list[Question]) -> list[Outputs | Exception]:
+        """Return the outputs with reasons of many callers' rows, joined like `predict_many`."""
+
+        def together(questions: list[Question]) -> list[Outputs]:
+            matrix = np.concatenate([question.matrix for question in questions])
+            return self._with_reasons(matrix, questions)
+
+        return _joined(together, questions)
 
     def seconds(self, rows: int) -> float:
         """Return about how long one call with so many rows takes."""
         return self._call_seconds + self._row_seconds * rows
 
-    def outputs(self, probabilities: Probabilities) -> list[dict[str, Any]]:
+    def _with_reasons(self, matrix: Matrix, questions: list[Question]) -> list[Outputs]:
+        rows = iter(self.outputs(self.predict(matrix)))
+        explanations = iter(self._wording.explanations(self.contributions(matrix)))
+        decision = self.manifest.outputs.decision
+        answers: list[Outputs] = []
+        for question in questions:
+            outputs = []
+            for inputs in question.inputs:
+                output, explanation = next(rows), next(explanations)
+                reasons = self._wording.told(
+                    inputs,
+                    [*explanation["contributions"].values()],
+                    approved=output[decision] == "approve",
+                    language=question.language,
+                )
+                outputs.append(output | {"reasons": reasons, "explanation": explanation})
+            answers.append(outputs)
+        return answers
+
+    def explain_seconds(self, rows: int) -> float:
+        """Return about how long one call with reasons for so many rows takes at most."""
+        return self._explain_seconds * rows
+
+    def outputs(self, probabilities: Probabilities) -> Outputs:
         """Return the answer for each row: the probability, its complement and the decision."""
         names, decision = self.manifest.outputs, self.manifest.decision
         return [
@@ -92,12 +156,12 @@ class Model:
             for value in probabilities.tolist()
         ]
 
-    def _self_test(self) -> None:
+    def _self_test(self) -> Matrix:
         test = self.manifest.self_test
         try:
             matrix = self.signature.decode(msgspec.json.encode(test.inputs))
         except InvalidInput as error:
-            faults = ", ".join(f"{fault.pointer}: {fault.key}" for fault in error.faults)
+            faults = _faults_of(error)
             message = f"the self-test of {self.manifest.name} breaks its own signature: {faults}"
             raise BadModel(message) from error
         if len(test.default_probability) != len(matrix):
@@ -114,19 +178,67 @@ class Model:
         if not worst <= test.tolerance:
             message = f"the self-test of {self.manifest.name} is off by {worst}"
             raise BadModel(message)
+        return matrix
+
+    def _references(self) -> Matrix | None:
+        told = self.manifest.explain and self.manifest.explain.references
+        if not told:
+            return None
+        try:
+            return self.signature.decode(msgspec.json.encode(told))
+        except InvalidInput as error:
+            message = f"the reference rows of {self.manifest.name}: {_faults_of(error)}"
+            raise BadModel(message) from error
+
+    def _test_reasons(self, matrix: Matrix) -> None:
+        """Raise `BadModel` unless the reasons of a few self-test rows add up."""
+        some = matrix[:: -(-len(matrix) // _EXPLAINED_AT_LOAD)]
+        try:
+            found = self.contributions(some)
+        except BadModel:
+            raise
+        except Exception as error:  # whatever a runtime throws
+            message = f"the reasons of {self.manifest.name} cannot be found: {error}"
+            raise BadModel(message) from error
+        given = log_odds(self.predict(some))
+        # Through a probability and back, so that certainty is cut off on both sides.
+        added = log_odds(probability(found.log_odds()))
+        worst = float(np.max(np.abs(given - added)))
+        if not worst <= _ADDS_UP_WITHIN:
+            message = f"the reasons of {self.manifest.name} are off by {worst} from its log-odds"
+            raise BadModel(message)
 
     def _measure(self) -> tuple[float, float]:
         row = self.signature.decode(msgspec.json.encode(self.manifest.self_test.inputs[:1]))
-        one, many = (self._fastest(np.repeat(row, rows, axis=0)) for rows in (1, _MANY))
+        crowd = np.repeat(row, _MANY, axis=0)
+        one = _fastest(lambda: self._predict(row))
+        many = _fastest(lambda: self._predict(crowd))
         return one, max(0.0, many - one) / (_MANY - 1)
 
-    def _fastest(self, matrix: Matrix) -> float:
-        times = []
-        for _ in range(_TRIES):
-            started = time.perf_counter()
-            self._predict(matrix)
-            times.append(time.perf_counter() - started)
-        return min(times)
+
+def _fastest(call: Callable[[], object], tries: int = _TRIES) -> float:
+    times = []
+    for _ in range(tries):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _joined(
+    together: Callable[[list[Item]], Sequence[Result]], items: list[Item]
+) -> list[Result | Exception]:
+    """Return a result for each item from one call; where it fails, each is tried alone."""
+    try:
+        return list(together(items))
+    except Exception as error:  # noqa: BLE001 -- whatever a runtime throws
+        if len(items) == 1:
+            return [error]
+        return [_joined(together, [item])[0] for item in items]
+
+
+def _faults_of(error: InvalidInput) -> str:
+    return ", ".join(f"{fault.pointer}: {fault.key}" for fault in error.faults)
 
 
 def _are_probabilities(values: Probabilities) -> bool:

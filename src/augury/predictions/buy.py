@@ -11,11 +11,12 @@ from collections import OrderedDict
 import msgspec
 
 from augury.inference.lanes import Lanes
+from augury.inference.model import Model, Outputs, Question
 from augury.inference.signature import Matrix
 from augury.kit.clock import now
 from augury.kit.coalescer import Coalescer
 from augury.kit.db import Database
-from augury.kit.errors import Refusal
+from augury.kit.errors import Refusal, invalid
 from augury.kit.ids import new_id
 from augury.kit.log import logger
 from augury.ledger import service as ledger
@@ -85,10 +86,10 @@ class Shop:
                 return replay
         offer = self.catalogue.resolve(request.model)
         matrix = _decode(offer, request)
-        price = offer.version.price * len(matrix)
+        price = _price_of_row(offer, request) * len(matrix)
         if user_id in self._poor:
             await self._refuse_if_poor(user_id, price)
-        outputs = await self._predict(offer, matrix)
+        outputs = await self._predict(offer, matrix, request, language)
         order = Order(
             id=new_id(),
             user_id=user_id,
@@ -115,7 +116,7 @@ class Shop:
         request = read_request(body)
         offer = self.catalogue.resolve(request.model)
         matrix = _decode(offer, request)
-        price = offer.version.price * len(matrix)
+        price = _price_of_row(offer, request) * len(matrix)
         balance = await self._balances.ask(user_id)
         return Quote(
             offer.version.model,
@@ -133,18 +134,28 @@ class Shop:
         for coalescer in (self._replays, self._balances, self._till):
             coalescer.close()
 
-    async def _predict(self, offer: Offer, matrix: Matrix) -> str:
+    async def _predict(
+        self, offer: Offer, matrix: Matrix, request: PredictionRequest, language: str
+    ) -> str:
         if offer.model is None:
             raise _unavailable(offer)
         try:
-            probabilities = await self._lanes.predict(offer.model, matrix)
+            outputs = await self._outputs(offer.model, matrix, request, language)
         except Refusal:
             raise
         except Exception as error:
             # Whatever a runtime throws, the customer pays nothing and may try again.
             logger("predictions").exception("model_failed", model=offer.version.model)
             raise _unavailable(offer) from error
-        return msgspec.json.encode(offer.model.outputs(probabilities)).decode()
+        return msgspec.json.encode(outputs).decode()
+
+    async def _outputs(
+        self, model: Model, matrix: Matrix, request: PredictionRequest, language: str
+    ) -> Outputs:
+        if not request.explain:
+            return model.outputs(await self._lanes.predict(model, matrix))
+        inputs = msgspec.json.decode(request.inputs)
+        return await self._lanes.explain(model, Question(matrix, inputs, language))
 
     async def _refuse_if_poor(self, user_id: str, price: int) -> None:
         balance = await self._balances.ask(user_id)
@@ -182,6 +193,16 @@ def _decode(offer: Offer, request: PredictionRequest) -> Matrix:
     return offer.model.signature.decode(request.inputs)
 
 
+def _price_of_row(offer: Offer, request: PredictionRequest) -> int:
+    """Return what one row costs, with its reasons if they are asked for."""
+    if not request.explain:
+        return offer.version.price
+    reasons = offer.version.manifest.explain
+    if reasons is None:
+        raise invalid("/explain", "fault.explain_not_offered")
+    return offer.version.price + reasons.price
+
+
 def _cautions(offer: Offer, matrix: Matrix, language: str) -> list[Caution]:
     if offer.model is None:
         return []
@@ -199,6 +220,8 @@ def _fingerprint(request: PredictionRequest) -> str:
     """Return what makes two requests the same: their meaning, not their spelling."""
     try:
         meaning = [request.model, msgspec.json.decode(request.inputs)]
+        if request.explain:
+            meaning.append("explain")
         spelling = msgspec.json.encode(meaning, order="sorted")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         spelling = bytes(request.inputs)  # it will be refused, but not here

@@ -92,15 +92,12 @@ _request = msgspec.json.Decoder(PredictionRequest)
 def read_request(body: bytes) -> PredictionRequest:
     """Return the request in a body, or raise `InvalidInput`."""
     try:
-        request = _request.decode(body)
+        return _request.decode(body)
     except msgspec.ValidationError:
         # The decoder stops at the first fault; a customer wants to see them all.
         raise InvalidInput(faults=_faults_of(body)) from None
     except _NOT_JSON:
         raise invalid("", "fault.not_json") from None
-    if request.explain:
-        raise invalid("/explain", "fault.explain_not_offered")
-    return request
 
 
 def _faults_of(text: bytes) -> list[Fault]:

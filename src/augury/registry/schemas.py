@@ -6,6 +6,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from augury.inference.manifest import InputField, Localised, Manifest
+from augury.inference.reasons import MOST_REASONS
 from augury.registry.service import Version
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,6 +19,12 @@ class Text(BaseModel):
     ru: str
 
 
+class ExplainOut(BaseModel):
+    """Reasons that a model gives with a prediction when it is asked to `explain`."""
+
+    price: int = Field(description="Credits per input row, on top of the price of the row.")
+
+
 class ModelOut(BaseModel):
     """A model on sale."""
 
@@ -26,6 +33,7 @@ class ModelOut(BaseModel):
     description: Text
     task: str
     price: int = Field(description="Credits per input row.")
+    explain: ExplainOut | None = Field(description="What reasons cost; null if it gives none.")
     version: int
     input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of one input row.")
     output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of one output.")
@@ -42,6 +50,7 @@ class ModelOut(BaseModel):
             description=_text(manifest.description),
             task=manifest.task,
             price=version.price,
+            explain=ExplainOut(price=manifest.explain.price) if manifest.explain else None,
             version=version.version,
             input_schema=input_schema(manifest),
             output_schema=output_schema(manifest),
@@ -96,6 +105,7 @@ def output_schema(manifest: Manifest) -> dict[str, Any]:
     """Return the JSON Schema of one output."""
     names = manifest.outputs
     probability = {"type": "number", "minimum": 0, "maximum": 1}
+    explained = _explained(manifest) if manifest.explain else {}
     return {
         "$schema": _DIALECT,
         "type": "object",
@@ -103,8 +113,40 @@ def output_schema(manifest: Manifest) -> dict[str, Any]:
             names.probability: probability,
             names.complement: probability,
             names.decision: {"type": "string", "enum": ["approve", "review", "decline"]},
+            **explained,
         },
         "required": [names.probability, names.complement, names.decision],
         "additionalProperties": False,
         "x-decision": msgspec.to_builtins(manifest.decision),
+    }
+
+
+def _explained(manifest: Manifest) -> dict[str, Any]:
+    """Return the members that an output has when it was asked to be explained."""
+    names = [field.name for field in manifest.inputs]
+    number = {"type": "number"}
+    reason = {
+        "feature": {"type": "string", "enum": names},
+        "value": {"type": ["number", "string", "null"], "description": "As it was sent."},
+        "contribution": number | {"description": "Shapley value in log-odds."},
+        "text": {"type": "string", "description": "The reason in the language of the request."},
+    }
+    explanation = {
+        "log_odds": number | {"description": "Of the probability: base and contributions added."},
+        "base": number,
+        "contributions": _closed(dict.fromkeys(names, number)),
+        "error": number | {"minimum": 0, "description": "Three standard errors; 0 when exact."},
+    }
+    return {
+        "reasons": {"type": "array", "maxItems": MOST_REASONS, "items": _closed(reason)},
+        "explanation": _closed(explanation),
+    }
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
     }

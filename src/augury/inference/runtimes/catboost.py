@@ -13,13 +13,8 @@ from augury.inference.runtimes.protocol import Predict
 
 def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     """Return the model in a `.cbm` file, or raise `BadModel`."""
-    model = catboost.CatBoostClassifier()
-    try:
-        model.load_model(str(path), format="cbm")
-    except (catboost.CatBoostError, OSError) as error:
-        message = f"{path.name} is not a model that CatBoost can open: {error}"
-        raise BadModel(message) from error
-    to_features = _features_of(model, manifest)
+    model = open_model(path)
+    to_features = features_of(model, manifest)
 
     def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         raw = model.predict(
@@ -31,7 +26,18 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     return predict
 
 
-def _features_of(
+def open_model(path: Path) -> catboost.CatBoostClassifier:
+    """Return CatBoost's own object for a `.cbm` file, or raise `BadModel`."""
+    model = catboost.CatBoostClassifier()
+    try:
+        model.load_model(str(path), format="cbm")
+    except (catboost.CatBoostError, OSError) as error:
+        message = f"{path.name} is not a model that CatBoost can open: {error}"
+        raise BadModel(message) from error
+    return model
+
+
+def features_of(
     model: catboost.CatBoostClassifier, manifest: Manifest
 ) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.object_]]:
     """Return what turns the matrix into the cells that this model was trained on."""

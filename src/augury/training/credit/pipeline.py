@@ -186,6 +186,7 @@ def _manifest(
         outputs=OutputNames("default_probability", "approval_probability", "decision"),
         decision=_DECISION,
         calibration=None,
+        explain=recipe.explain(artifact, served(data.matrix), data.matrix),
         metrics=metrics,
         training=Training(
             recipe="augury train credit --data FILE",

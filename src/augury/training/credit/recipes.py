@@ -10,8 +10,9 @@ import catboost
 import numpy as np
 import onnxruntime
 
+from augury.inference.manifest import Explain
 from augury.training.calibration import Curve, Floats
-from augury.training.credit import boosting, forest, scorecard
+from augury.training.credit import boosting, forest, reasons, scorecard
 from augury.training.credit.dataset import Matrix, Target
 
 
@@ -35,6 +36,8 @@ class Recipe:
     file: str
     fit: Callable[[Matrix, Target, int], Fitted]
     serve: Callable[[Path], Callable[[Matrix], Floats]]
+    # From the artefact, the chances it gives for the training rows, and these rows.
+    explain: Callable[[Path, Floats, Matrix], Explain]
     calibrated: bool  # whether a curve goes into the artefact
     monotone: bool  # whether a field's effect is held to a banker's sense
 
@@ -50,6 +53,7 @@ def recipes(*, quick: bool = False) -> list[Recipe]:
             file="model.onnx",
             fit=scorecard.fit,
             serve=_onnx,
+            explain=partial(reasons.by_points, price=5),
             calibrated=True,
             monotone=True,
         ),
@@ -60,6 +64,7 @@ def recipes(*, quick: bool = False) -> list[Recipe]:
             file="model.onnx",
             fit=partial(forest.fit, trees=few if quick else forest.TREES),
             serve=_onnx,
+            explain=partial(reasons.by_references, price=20),
             calibrated=True,
             monotone=False,
         ),
@@ -70,6 +75,7 @@ def recipes(*, quick: bool = False) -> list[Recipe]:
             file="model.cbm",
             fit=partial(boosting.fit, trees=few if quick else boosting.TREES),
             serve=_cbm,
+            explain=partial(reasons.by_leaves, price=40),
             # It minimises log loss on its own scores and comes out calibrated (measured).
             calibrated=False,
             monotone=False,

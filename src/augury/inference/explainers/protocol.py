@@ -1,0 +1,53 @@
+"""What every explainer promises; the contract suite in `tests/inference` holds each one to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+# `exp` of more is an infinity.
+_LARGEST_EXPONENT = 700.0
+# A probability of 0 or 1 has infinite log-odds; nothing that was learnt is as certain as this.
+_LEAST = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """What each field adds to each row's log-odds: `base + fields.sum(axis=1)` are all of them."""
+
+    base: Floats  # [rows] before any field has spoken
+    fields: Floats  # [rows, fields]
+    # [rows] 0 where exact; otherwise three standard errors of the least certain contribution.
+    error: Floats
+
+    def log_odds(self) -> Floats:
+        """Return what the contributions add up to, float64 [rows]."""
+        total: Floats = self.base + self.fields.sum(axis=1)
+        return total
+
+    def scaled(self, slope: float, intercept: float) -> "Contributions":
+        """Return the contributions to `slope * log_odds + intercept`."""
+        return Contributions(
+            self.base * slope + intercept, self.fields * slope, self.error * abs(slope)
+        )
+
+
+# float32 [rows, fields] -> the Shapley values of each row. Safe to call from many threads.
+Explain = Callable[[npt.NDArray[np.float32]], Contributions]
+
+
+def log_odds(probabilities: Floats) -> Floats:
+    """Return `log(p / (1 - p))`, certainty counted as one in ten million."""
+    inside = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    odds: Floats = np.log(inside / (1 - inside))
+    return odds
+
+
+def probability(log_odds: Floats) -> Floats:
+    """Return `1 / (1 + exp(-log_odds))`."""
+    inside = np.clip(log_odds, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
+    chance: Floats = 1 / (1 + np.exp(-inside))
+    return chance
