@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 _EMBEDDED_WELCOME_CREDITS = 5000
 _SHORTEST_SECRET = 32
 _LARGEST_PACK = 100_000_000
+_DEAREST = 2**53 - 1
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SENDER = re.compile(r"[^<>@\r\n]*<[^<>@\s]+@[\w.-]+>|[^<>@\s]+@[\w.-]+")
 _SHIPPED_MODELS = (
@@ -158,6 +159,9 @@ class Settings(BaseSettings):
             ordered = sorted(sizes.items())
             if ordered[0][0] < 1 or min(sizes.values()) < 1 or ordered[-1][0] > _LARGEST_PACK:
                 message = f"packs in {currency} must have 1 to {_LARGEST_PACK} credits and a price"
+                raise ValueError(message)
+            if any(minor * _LARGEST_PACK // credits_ > _DEAREST for credits_, minor in ordered):
+                message = f"a credit in {currency} is too dear: a top-up could cost too many digits"
                 raise ValueError(message)
             for (few, cheap), (many, dear) in pairwise(ordered):
                 if dear * few > cheap * many:

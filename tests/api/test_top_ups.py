@@ -231,7 +231,7 @@ def test_the_page_of_a_top_up_looks_again_until_it_is_decided(shop: Shop) -> Non
     decided = client.get(page, headers={"Accept-Language": "ru"}).text
     assert 'http-equiv="refresh"' not in decided
     assert "Оплачено" in decided
-    assert "1000 кредитов" in decided
+    assert "1\xa0000 кредитов" in decided
     for other in (new_id(), "x"):
         assert client.get(f"/top-ups/{other}").status_code == 404
 

@@ -127,8 +127,20 @@ STORIES: dict[str, str] = {
         refund 26 of=done     | nothing_to_refund      | 75/0
         refund 25 of=done     | posted 100             | 100/0
     """,
-    "nothing else is refunded": """
+    "refund of a top-up takes its credits, if they are there": """
         top_up 100 @money     | posted 100             | 100/0
+        top_up 50             | posted 150             | 150/0
+        charge 30             | posted 120             | 120/0
+        refund 101 of=money   | nothing_to_refund      | 120/0
+        refund 60 of=money    | posted 60              | 60/0
+        refund 41 of=money    | nothing_to_refund      | 60/0
+        hold 30               | posted 30              | 60/30
+        refund 40 of=money    | insufficient_credits   | 60/30
+        refund 30 of=money    | posted 0               | 30/30
+        refund 11 of=money    | nothing_to_refund      | 30/30
+    """,
+    "nothing else is refunded": """
+        promotion 100 @money  | posted 100             | 100/0
         hold 10 @work         | posted 90              | 100/10
         refund 10 of=money    | nothing_to_refund      | 100/10
         refund 10 of=work     | nothing_to_refund      | 100/10

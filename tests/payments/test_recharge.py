@@ -2,8 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
@@ -110,6 +112,24 @@ def test_the_monthly_cap_holds(till: Till, clock: Clock) -> None:
     assert len(automatic_ones(till, anna)) == 2
 
 
+def test_what_is_undecided_counts_towards_the_cap(till: Till, clock: Clock) -> None:
+    """Money that may still be taken is not spent twice."""
+    anna = standing(till, cap=150_000)
+    till.begin(anna, 1)  # a checkout of the customer's own does not count
+    clock.forward(top_ups.PATIENCE_SECONDS + 1)
+    reconcile.reconcile_due(till.desk)
+    till.bank.trouble, till.bank.late = unavailable(), True
+    assert recharge_due(till.desk) == 1
+    with till.db.write() as tx:
+        sql = "UPDATE top_ups SET status = 'expired' WHERE origin = 'automatic'"
+        tx.execute(text(sql))
+    clock.forward(COOL_DOWN_SECONDS + 1)
+    assert recharge_due(till.desk) == 0
+    with till.db.write() as tx:
+        tx.execute(text("UPDATE top_ups SET status = 'pending' WHERE origin = 'automatic'"))
+    reconcile.reconcile_due(till.desk)
+
+
 def test_an_open_checkout_keeps_it_from_charging(till: Till, clock: Clock) -> None:
     """A customer who is about to pay is not charged beside it."""
     anna = standing(till)
@@ -137,8 +157,64 @@ def test_a_decline_is_tried_again_later_and_later_and_then_not(till: Till, clock
     assert {one.reason for one in automatic_ones(till, anna)} == {"card_declined"}
     till.bank.declines = False
     automatic.set_order(till.desk, order)
+    clock.forward(COOL_DOWN_SECONDS + 1)
     assert recharge_due(till.desk) == 1
     assert till.available(anna) == 1050
+
+
+def test_setting_the_order_again_does_not_shorten_the_pause(till: Till, clock: Clock) -> None:
+    """However often it is set, a card is charged once in ten minutes."""
+    anna = standing(till)
+    for _ in range(5):
+        recharge_due(till.desk)
+        till.spend(anna, till.available(anna))
+        automatic.set_order(till.desk, order_of(till, anna))
+    assert len(automatic_ones(till, anna)) == 1
+    clock.forward(COOL_DOWN_SECONDS + 1)
+    assert recharge_due(till.desk) == 1
+
+
+def test_a_blocked_customer_is_not_charged(till: Till, clock: Clock) -> None:
+    """Nor is anybody who may not use what would be bought."""
+    anna = standing(till)
+    with till.db.write() as tx:
+        tx.execute(text("UPDATE users SET status = 'blocked' WHERE id = :id"), {"id": anna})
+    assert recharge_due(till.desk) == 0
+    with till.db.write() as tx:
+        tx.execute(text("UPDATE users SET status = 'active' WHERE id = :id"), {"id": anna})
+    assert recharge_due(till.desk) == 1
+
+
+def test_a_provider_that_is_off_is_not_charged_at(till: Till, clock: Clock) -> None:
+    """Nothing is begun that could not be carried out, and a new card elsewhere is charged."""
+    anna = standing(till)
+    assert recharge_due(replace(till.desk, providers={})) == 0
+    assert automatic_ones(till, anna) == []
+    clock.forward(COOL_DOWN_SECONDS + 1)
+    assert recharge_due(till.desk) == 1
+
+
+@pytest.mark.parametrize("hours", [2, 30])
+def test_a_long_silence_after_a_charge_charges_nobody_twice(
+    till: Till, clock: Clock, hours: int
+) -> None:
+    """The charge was made, its answer lost and the provider away for hours: it counts once."""
+    anna = standing(till)
+    till.bank.trouble, till.bank.late = unavailable(), True
+    recharge_due(till.desk)
+    till.bank.always = unavailable()
+    for _ in range(hours):
+        clock.forward(3600)
+        reconcile.reconcile_due(till.desk)
+        assert recharge_due(till.desk) == 0
+    (top_up,) = automatic_ones(till, anna)
+    assert top_up.status == "pending"
+    assert top_up.attention == ("undecided" if hours > 24 else None)
+    till.bank.always = None
+    clock.forward(7 * 3600)
+    reconcile.reconcile_due(till.desk)
+    assert till.available(anna) == 1050
+    assert till.bank.received() == 200_000
 
 
 def test_a_success_forgets_the_declines(till: Till, clock: Clock) -> None:
@@ -196,17 +272,18 @@ def test_forgetting_the_method_ends_the_order(till: Till) -> None:
     assert [one.id for one in methods.list_methods(till.db, anna)] == [method.id]
 
 
-def test_a_method_that_is_gone_meanwhile_is_a_decline(till: Till, clock: Clock) -> None:
-    """A charge that was begun and never made cannot be made without its method."""
+def test_a_charge_is_found_after_its_method_was_removed(till: Till, clock: Clock) -> None:
+    """It may have been made before the card was forgotten, so its credits must not be lost."""
     anna = standing(till)
-    till.bank.trouble = unavailable()
+    till.bank.trouble, till.bank.late = unavailable(), True
     recharge_due(till.desk)
     (method,) = methods.list_methods(till.db, anna)
     methods.remove(till.db, anna, method.id)
     clock.forward(61)
     reconcile.reconcile_due(till.desk)
     (top_up,) = automatic_ones(till, anna)
-    assert (top_up.status, till.available(anna)) == ("failed", 50)
+    assert (top_up.status, till.available(anna)) == ("succeeded", 1050)
+    assert till.bank.received() == 200_000
 
 
 def test_only_ones_own_method_can_be_used(till: Till) -> None:

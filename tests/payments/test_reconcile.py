@@ -1,5 +1,6 @@
 """Reconciliation: what a provider has not told, or we have not kept, is asked for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,9 @@ from augury.payments import reconcile, settle, top_ups
 from augury.payments.providers.protocol import PaymentState, ProviderUnavailable
 from augury.payments.reconcile import reconcile_due
 from augury.payments.tables import top_ups as rows
+from augury.payments.top_ups import Wish, start_top_up
 from augury.payments.values import TopUp
-from support.payments import Crash, Till, unavailable
+from support.payments import BUYER, Crash, ScriptedBank, Till, unavailable
 
 
 class Clock:
@@ -167,12 +169,53 @@ def test_one_payments_trouble_stops_no_other(till: Till, clock: Clock) -> None:
     assert [till.available(one) for one in customers] == [1000, 0, 1000]
 
 
+def test_a_silent_provider_is_waited_for_once_in_a_round(till: Till, clock: Clock) -> None:
+    """Twenty of its payments cost one wait, and nobody else's are held up by them."""
+    other = ScriptedBank()
+    anna = till.customer()
+    for _ in range(20):
+        till.begin(anna)
+    desk = replace(till.desk, providers={"bank": till.bank, "other": other})
+    wish = Wish(anna, 1000, BUYER, "en", provider="other")
+    top_up, _ = start_top_up(desk, wish)
+    other.payments[f"pay-{top_up.id}"] = replace(
+        other.payments[f"pay-{top_up.id}"], state=PaymentState.SUCCEEDED
+    )
+    till.bank.always = unavailable()
+    till.bank.asked = 0
+    clock.forward(61)
+    reconcile_due(desk)
+    assert till.bank.asked == 1
+    assert till.available(anna) == 1000
+    till.bank.always = None
+
+
+def test_what_differed_once_is_settled_when_it_is_right(till: Till, clock: Clock) -> None:
+    """A provider that told something wrong once is believed when it tells what is right."""
+    anna = till.customer()
+    top_up = till.begin(anna)
+    event = till.bank.pay(top_up)
+    right = till.bank.payments[event.payment.reference]
+    till.bank.payments[right.reference] = replace(right, money=replace(right.money, amount_minor=1))
+    clock.forward(61)
+    reconcile_due(till.desk)
+    assert till.available(anna) == 0
+    assert read(till, top_up).attention == "payment_differs"
+    till.bank.payments[right.reference] = right
+    clock.forward(3600)
+    reconcile_due(till.desk)
+    assert till.available(anna) == 1000
+    assert read(till, top_up).attention is None
+
+
 def test_what_is_due_is_asked_by_one_process_only(till: Till, clock: Clock) -> None:
     """The second process of the same moment finds nothing due."""
     till.begin(till.customer())
     clock.forward(61)
-    assert len(reconcile._claim(till.desk, rows)) == 1
-    assert reconcile._claim(till.desk, rows) == []
+    subjects = select(rows.c.id, rows.c.provider)
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(lambda _: reconcile._claim(till.desk, rows, subjects), range(8)))
+    assert sorted(map(len, claimed)) == [0] * 7 + [1]
 
 
 def test_a_provider_that_is_off_is_not_asked(till: Till, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Instruction, TransferType
 from augury.ledger.refusals import IdempotencyConflict
+from augury.ledger.tables import holds
 from augury.payments import audit, reconcile, refunds, settle, top_ups
 from augury.payments.providers.protocol import PaymentState
 from augury.payments.refunds import CreditsSpent, NotRefundable
@@ -253,6 +254,34 @@ def test_one_key_for_two_top_ups_at_one_instant_is_one_refund(till: Till) -> Non
         outcomes = list(pool.map(ask, range(8)))
     assert 0 < outcomes.count(True) <= 4
     assert (till.available(anna), held(till, anna)) == (1900, 0)
+
+
+def test_the_hold_outlives_any_provider(till: Till) -> None:
+    """Nothing but the provider's answer frees the credits within a year."""
+    anna = till.customer()
+    top_up = till.paid(anna, 1000)
+    till.bank.undecided = True
+    made = give_back(till, top_up)
+    with till.db.read() as tx:
+        expires_at = tx.execute(select(holds.c.expires_at).where(holds.c.id == made.hold_id))
+        assert expires_at.scalar_one() > now() + 365 * 24 * 3600 * SECOND
+
+
+def test_a_refund_whose_hold_is_over_still_takes_the_credits(till: Till) -> None:
+    """The money went back; as long as the credits are there they follow it."""
+    anna = till.customer()
+    top_up = till.paid(anna, 1000)
+    till.bank.undecided = True
+    made = give_back(till, top_up, 400)
+    release = Instruction(
+        new_id(), TransferType.RELEASE, anna, 0, reference="over", hold_id=made.hold_id
+    )
+    with till.db.write() as tx:
+        ledger.post(tx, [release])
+    till.bank.undecided = False
+    refunds.carry_out(till.desk, made.id)
+    assert till.available(anna) == 600
+    assert till.bank.received() == 60_000
 
 
 def test_a_hold_that_is_gone_takes_no_credits_silently(till: Till) -> None:

@@ -13,8 +13,8 @@ from augury.kit.errors import NotFound
 from augury.kit.ids import new_id
 from augury.ledger.refusals import BalanceTooLarge
 from augury.notices.tables import deliveries
+from augury.payments import methods, top_ups
 from augury.payments import settle as settling
-from augury.payments import top_ups
 from augury.payments.desk import Desk
 from augury.payments.packs import PriceList
 from augury.payments.providers.protocol import (
@@ -136,7 +136,7 @@ def test_a_payment_that_differs_credits_nothing_and_is_shown(
             settle(till.db, "bank", wrong)
     assert till.available(anna) == 0
     (shown,) = top_ups.list_top_ups(till.db, limit=10, attention=True)
-    assert (shown.id, shown.reason, shown.status) == (top_up.id, "payment_differs", "pending")
+    assert (shown.id, shown.attention, shown.status) == (top_up.id, "payment_differs", "pending")
     settle(till.db, "bank", event)  # the right one still counts
     assert till.available(anna) == 1000
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_credited_is_told_and_kept(till: Till) -> None:
     with pytest.raises(BalanceTooLarge):
         settle(till.db, "bank", event)
     (shown,) = top_ups.list_top_ups(till.db, limit=10, attention=True)
-    assert (shown.status, shown.reason) == ("pending", "balance_too_large")
+    assert (shown.status, shown.attention) == ("pending", "balance_too_large")
     till.spend(anna, 5000)
     assert settle(till.db, "bank", event) == settling.SETTLED
     assert till.available(anna) == MAX_CREDITS - 4000
@@ -197,8 +197,31 @@ def test_money_given_back_past_us_is_shown(till: Till) -> None:
     payment = replace(till.bank.payments[f"pay-{top_up.id}"], refunded_minor=500)
     assert settle(till.db, "bank", Event("e", payment)) == settling.REFUNDED_ELSEWHERE
     (shown,) = top_ups.list_top_ups(till.db, limit=10, attention=True)
-    assert (shown.id, shown.reason) == (top_up.id, "refunded_elsewhere")
+    assert (shown.id, shown.attention) == (top_up.id, "refunded_elsewhere")
     assert till.available(anna) == 1000
+
+
+def test_a_decline_hides_nothing_from_administrators(till: Till) -> None:
+    """What differed stays on their list whatever is told after it."""
+    top_up = till.begin(till.customer())
+    event = till.bank.pay(top_up)
+    wrong = replace(event.payment, money=Money(1, "RUB"))
+    with pytest.raises(NotificationRefused):
+        settle(till.db, "bank", Event("wrong", wrong))
+    settle(till.db, "bank", till.bank.pay(top_up, FAILED))
+    (shown,) = top_ups.list_top_ups(till.db, limit=10, attention=True)
+    assert (shown.status, shown.reason, shown.attention) == (
+        "failed", "declined", "payment_differs",
+    )  # fmt: skip
+
+
+def test_a_card_is_kept_only_when_its_owner_asked_for_it(till: Till) -> None:
+    """Whatever the provider tells of it."""
+    anna = till.customer()
+    till.paid(anna, 1000)
+    assert methods.list_methods(till.db, anna) == []
+    till.paid(anna, 1000, save_method=True)
+    assert len(methods.list_methods(till.db, anna)) == 1
 
 
 def test_the_customer_is_told_once(till: Till) -> None:

@@ -1,6 +1,9 @@
 """Top-ups begin once for each intention, cost what the packs say, and survive silence."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,10 +15,11 @@ from augury.payments import top_ups
 from augury.payments.desk import Desk, ProviderUnknown
 from augury.payments.packs import PriceList
 from augury.payments.providers.protocol import ProviderRefused, ProviderUnavailable
+from augury.payments.settle import settle
 from augury.payments.tables import top_ups as rows
 from augury.payments.top_ups import TooManyPending, Wish, start_top_up
 from augury.payments.values import MOST_CREDITS
-from support.payments import BUYER, PACKS, Till, unavailable
+from support.payments import BUYER, PACKS, ScriptedBank, Till, unavailable
 
 
 @pytest.mark.parametrize(
@@ -60,14 +64,61 @@ def test_one_key_is_one_top_up(till: Till) -> None:
     assert len(till.bank.payments) == 1
 
 
-def test_one_key_with_another_wish_is_refused(till: Till) -> None:
-    """A key that was used for another number of credits starts nothing."""
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"credits_": 1001},
+        {"provider": "bank"},
+        {"currency": "RUB"},
+        {"save_method": True},
+        {"buyer": replace(BUYER, name="Somebody else")},
+    ],
+)
+def test_one_key_with_another_wish_is_refused(till: Till, other: dict[str, Any]) -> None:
+    """A key that was used for anything else starts nothing."""
     anna, boris = till.customer(), till.customer()
     till.begin(anna, 1000, key="k")
     with pytest.raises(IdempotencyConflict):
-        till.begin(anna, 1001, key="k")
+        till.begin(anna, key="k", **other)
     till.begin(boris, 1001, key="k")  # somebody else's key is another key
     assert len(till.bank.payments) == 2
+
+
+def test_a_key_goes_on_at_the_provider_that_it_began_with(till: Till) -> None:
+    """The operator may change the usual provider between two attempts."""
+    anna = till.customer()
+    till.bank.trouble, till.bank.late = unavailable(), True
+    with pytest.raises(ProviderUnavailable):
+        till.begin(anna, key="k")
+    other = ScriptedBank()
+    desk = replace(till.desk, providers={"other": other, "bank": till.bank})
+    top_up, replayed = start_top_up(desk, Wish(anna, 1000, BUYER, "en", key="k"))
+    assert replayed
+    assert (top_up.provider, other.payments) == ("bank", {})
+    settle(till.db, "bank", till.bank.pay(top_up))
+    assert till.available(anna) == 1000
+
+
+def test_a_refused_key_can_begin_anew(till: Till) -> None:
+    """A refusal leaves no key behind."""
+    anna = till.customer()
+    till.bank.trouble = ProviderRefused(reason="amount_too_small")
+    with pytest.raises(ProviderRefused):
+        till.begin(anna, key="k")
+    assert till.begin(anna, key="k").status == "pending"
+
+
+def test_a_slow_provider_takes_a_part_of_the_places_only(till: Till) -> None:
+    """Who finds them all taken is told to come again, and its key goes on then."""
+    desk = till.desk
+    with ExitStack() as asking:
+        for _ in range(12):
+            asking.enter_context(desk.asking("bank"))
+        with pytest.raises(ProviderUnavailable):
+            start_top_up(desk, Wish(till.customer(), 10, BUYER, "en"))
+        assert till.bank.payments == {}
+    anna = till.customer()
+    assert start_top_up(desk, Wish(anna, 10, BUYER, "en"))[0].checkout_url is not None
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -136,10 +187,10 @@ def test_unpaid_top_ups_are_limited(till: Till, monkeypatch: pytest.MonkeyPatch)
     """Nobody collects unpaid top-ups without end; expired ones do not count."""
     monkeypatch.setattr(top_ups, "_MOST_PENDING", 2)
     anna = till.customer()
-    for _ in range(2):
-        till.begin(anna)
+    first, _ = till.begin(anna, key="k"), till.begin(anna)
     with pytest.raises(TooManyPending):
         till.begin(anna)
+    assert till.begin(anna, key="k").id == first.id, "a repetition is nothing new"
     later = now() + (top_ups.PATIENCE_SECONDS + 1) * SECOND
     monkeypatch.setattr(top_ups, "now", lambda: later)
     till.begin(anna)

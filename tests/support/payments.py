@@ -51,10 +51,15 @@ class ScriptedBank:
     refunds: dict[str, int] = field(default_factory=dict)
     trouble: BaseException | None = None
     late: bool = False
+    always: Exception | None = None  # raised by every question, however often
+    asked: int = 0
     declines: bool = False
     undecided: bool = False
 
     def _suffer(self, *, done: bool) -> None:
+        self.asked += not done
+        if self.always is not None:
+            raise self.always
         if self.trouble is not None and self.late == done:
             trouble, self.trouble = self.trouble, None
             raise trouble
@@ -100,9 +105,8 @@ class ScriptedBank:
     def pay(self, top_up: TopUp, state: PaymentState = PaymentState.SUCCEEDED) -> Event:
         """Decide a payment as its payer does; return the event that tells of it."""
         reference = f"pay-{top_up.id}"
-        saved = (
-            SavedMethod(f"card-of-{top_up.user_id}", "Card •••• 1") if top_up.save_method else None
-        )
+        # Told whether or not anybody asked for it.
+        saved = SavedMethod(f"card-of-{top_up.user_id}", "Card •••• 1")
         self.payments[reference] = replace(
             self.payments[reference], state=state, saved_method=saved
         )
@@ -142,7 +146,7 @@ class Till:
 
     def begin(self, user_id: str, credits_: int = 1000, **more: Any) -> TopUp:
         """Start a top-up."""
-        wish = Wish(user_id, credits_, BUYER, "en", **more)
+        wish = Wish(user_id, credits_, more.pop("buyer", BUYER), "en", **more)
         return start_top_up(self.desk, wish)[0]
 
     def paid(self, user_id: str, credits_: int = 1000, **more: Any) -> TopUp:

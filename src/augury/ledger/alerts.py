@@ -1,9 +1,10 @@
 """Low balance: a customer is told when what can be spent falls below a threshold of their own.
 
-Once for each crossing: the move that crosses is the one that tells, in its own transaction.
+Once for each crossing, in the transaction that crosses. What goes up and down again inside one, as
+the release of a hold and the refund that takes its credits, is none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import select, update
@@ -15,27 +16,29 @@ from augury.notices import service as notices
 from augury.notices.service import Event, EventType
 
 
-class Crossing(NamedTuple):
-    """A move that took what is available from the threshold or more to less."""
+class Level(NamedTuple):
+    """What an account had available before a transaction and has after it."""
 
     account_id: str
-    available: int
+    before: int
+    after: int
     alert_below: int
 
 
-def tell(tx: WriteTx, crossings: Sequence[Crossing]) -> None:
+def tell(tx: WriteTx, levels: Iterable[Level]) -> None:
     """Tell the customers whose balances have fallen below their thresholds."""
-    if crossings:
+    fallen = [one for one in levels if one.before >= one.alert_below > one.after]
+    if fallen:
         notices.publish(
             tx,
             [
                 Event(
                     EventType.BALANCE_LOW,
                     one.account_id,
-                    {"available": one.available, "alert_below": one.alert_below},
+                    {"available": one.after, "alert_below": one.alert_below},
                     mail="balance_low",
                 )
-                for one in crossings
+                for one in fallen
             ],
         )
 

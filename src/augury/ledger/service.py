@@ -17,7 +17,7 @@ from augury.kit.clock import now
 from augury.kit.db import Database, ReadTx, WriteTx, insert_rows
 from augury.kit.ids import new_id
 from augury.ledger import alerts, guards
-from augury.ledger.alerts import Crossing
+from augury.ledger.alerts import Level
 from augury.ledger.core import (
     JOURNAL_START,
     RESOLVING,
@@ -103,7 +103,7 @@ def post(tx: WriteTx, instructions: Sequence[Instruction]) -> list[Outcome]:
         _round(batch, [one for queue in queues.values() for one in _take(queue)])
         queues = {account_id: queue for account_id, queue in queues.items() if queue}
     _name_strangers(batch, instructions)
-    alerts.tell(tx, batch.crossings)
+    alerts.tell(tx, batch.levels.values())
     return [batch.outcomes[one.id] for one in instructions]
 
 
@@ -132,7 +132,7 @@ class _Batch:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: list[tuple[str | int | None, ...]] = field(default_factory=list)
     written: list[Instruction] = field(default_factory=list)
-    crossings: list[Crossing] = field(default_factory=list)
+    levels: dict[str, Level] = field(default_factory=dict)
 
 
 class _Move(NamedTuple):
@@ -235,11 +235,13 @@ def _journal(batch: _Batch, group: list[_Move], moved: guards.Moved) -> None:
     number = moved.transfers - len(group)
     account_id = group[0].instruction.account_id
     head = batch.heads.get(account_id) or moved.newest_link or JOURNAL_START
+    if moved.alert_below is not None:
+        first = batch.levels.get(account_id)
+        before = available if first is None else first.before
+        batch.levels[account_id] = Level(account_id, before, moved.available, moved.alert_below)
     for move in group:
         one = move.instruction
-        before, available = available, available + move.posted - move.held
-        if moved.alert_below is not None and before >= moved.alert_below > available:
-            batch.crossings.append(Crossing(account_id, available, moved.alert_below))
+        available += move.posted - move.held
         number += 1
         facts = (
             one.id,

@@ -51,13 +51,15 @@ def set_order(desk: Desk, order: StandingOrder) -> StandingOrder:
     """
     price = desk.prices.price(order.credits, order.currency)
     if price.amount_minor > order.monthly_cap_minor:
-        raise invalid("/monthly_cap", "fault.cap_below_price", least=price.amount_minor)
+        raise invalid("/monthly_cap_minor", "fault.cap_below_price", least=price.amount_minor)
     with desk.db.write() as tx:
         method = methods.read(tx, order.user_id, order.method_id)
         provider = desk.provider(method.provider)
         if order.currency not in provider.currencies or not provider.saves_methods:
             raise invalid("/currency", "fault.currency_not_taken", provider=method.provider)
-        tx.execute(_SET, {**_values(order), "updated_at": now()})
+        moment = now()
+        latest = moment + COOL_DOWN_SECONDS * SECOND
+        tx.execute(_SET, {**_values(order), "updated_at": moment, "latest": latest})
     return order
 
 
@@ -67,8 +69,10 @@ _SET = text(
     " :credits, :currency, :monthly_cap_minor, 0, 0, :updated_at)"
     " ON CONFLICT (user_id) DO UPDATE SET method_id = excluded.method_id, below = excluded.below,"
     " credits = excluded.credits, currency = excluded.currency,"
-    " monthly_cap_minor = excluded.monthly_cap_minor, declines = 0, not_before = 0,"
-    " updated_at = excluded.updated_at"
+    " monthly_cap_minor = excluded.monthly_cap_minor, declines = 0,"
+    # The patience of before ends, but not the pause between two payments.
+    " not_before = CASE WHEN automatic_top_ups.not_before > :latest THEN :latest"
+    " ELSE automatic_top_ups.not_before END, updated_at = excluded.updated_at"
 )
 
 

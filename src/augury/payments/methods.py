@@ -46,17 +46,28 @@ def save(tx: WriteTx, user_id: str, provider: str, saved: SavedMethod) -> None:
 
 
 def read(tx: ReadTx, user_id: str, method_id: str) -> Method:
-    """Return a user's payment method, or raise `NotFound`."""
+    """Return a user's payment method, which stays until the transaction ends; or `NotFound`."""
     row = tx.execute(
-        select(methods).where(
+        select(methods)
+        .where(
             methods.c.id == method_id,
             methods.c.user_id == user_id,
             methods.c.removed_at.is_(None),
         )
+        .with_for_update()
     ).first()
     if row is None:
         raise NotFound
     return _method(row)
+
+
+def reference_of(tx: ReadTx, method_id: str) -> str:
+    """Return the provider's name of a method, also of one that was removed since.
+
+    A charge that was begun with it may have been made: one has to be able to ask.
+    """
+    found = tx.execute(select(methods.c.reference).where(methods.c.id == method_id))
+    return str(found.scalar_one())
 
 
 def list_methods(db: Database, user_id: str) -> list[Method]:

@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
-from augury.kit.errors import NotFound, Refusal
 from augury.kit.ids import new_id
 from augury.kit.log import logger
 from augury.ledger import service as ledger
@@ -55,6 +54,10 @@ def _recharge(desk: Desk, order: StandingOrder) -> bool:
         top_up = _begin(desk, order)
         if top_up is not None:
             pay(desk, top_up)
+    except ProviderUnavailable:
+        # Nothing is known of what came of it; the reconciliation asks until it is.
+        logger("payments").warning("provider_unavailable", user_id=order.user_id)
+        return True
     except Exception as error:  # noqa: BLE001 -- one customer's trouble must not stop the others
         logger("payments").error("recharge_failed", user_id=order.user_id, reason=str(error))
         return False
@@ -63,13 +66,17 @@ def _recharge(desk: Desk, order: StandingOrder) -> bool:
 
 def _begin(desk: Desk, order: StandingOrder) -> TopUp | None:
     """Store the top-up that the order asks for, unless something speaks against it."""
-    money = desk.prices.price(order.credits, order.currency)
+    if users.user(desk.db, order.user_id).status != "active":
+        return None
     with desk.db.write() as tx:
-        if not automatic.begin(tx, order) or _checkout_is_open(tx, order.user_id):
+        if not automatic.begin(tx, order) or _is_paying(tx, order.user_id):
             return None
+        money = desk.prices.price(order.credits, order.currency)
         if _spent_this_month(tx, order) + money.amount_minor > order.monthly_cap_minor:
             return None
         method = methods.read(tx, order.user_id, order.method_id)
+        if method.provider not in desk.providers:
+            return None
         moment = now()
         top_up_id = new_id()
         row = {
@@ -91,10 +98,12 @@ def _begin(desk: Desk, order: StandingOrder) -> TopUp | None:
         return top_ups.read(tx, top_up_id) if top_ups.insert(tx, row) else None
 
 
-def _checkout_is_open(tx: ReadTx, user_id: str) -> bool:
+def _is_paying(tx: ReadTx, user_id: str) -> bool:
+    """Tell whether a checkout is open, or an automatic payment undecided, however old."""
+    alive = (rows.c.expires_at > now()) | (rows.c.origin == "automatic")
     found = tx.execute(
         select(rows.c.id)
-        .where(rows.c.user_id == user_id, rows.c.status == "pending", rows.c.expires_at > now())
+        .where(rows.c.user_id == user_id, rows.c.status == "pending", alive)
         .limit(1)
     )
     return found.first() is not None
@@ -116,32 +125,30 @@ def _spent_this_month(tx: ReadTx, order: StandingOrder) -> int:
 
 
 def pay(desk: Desk, top_up: TopUp) -> None:
-    """Charge the saved method for a pending automatic top-up; can be repeated until it is decided.
+    """Charge the saved method for a pending automatic top-up, once however often it is asked.
 
-    What is not decided now, the reconciliation asks for again.
+    Raises `ProviderUnavailable` when nothing is known of what came of it: then it stays pending,
+    and must be asked again.
     """
+    with desk.db.read() as tx:
+        method = methods.reference_of(tx, top_up.method_id or "")
+    user = users.user(desk.db, top_up.user_id)
     try:
-        provider = desk.provider(top_up.provider)
-        with desk.db.read() as tx:
-            method = methods.read(tx, top_up.user_id, top_up.method_id or "")
-        user = users.user(desk.db, top_up.user_id)
-        buyer = Buyer(email=user.email)
-        top_up = top_ups.launch(desk, provider, top_up, buyer, user.language, method.reference)
-        reference = top_up.reference or ""
-        payment = provider.find(reference, top_up.money)
-        if payment is not None:
-            settle(desk.db, top_up.provider, Event(_event_id(payment), payment))
-    except (ProviderRefused, NotFound) as refusal:
+        top_up = top_ups.launch(desk, top_up, Buyer(email=user.email), user.language, method)
+    except ProviderRefused as refusal:
         _declined(desk, top_up, refusal)
-    except ProviderUnavailable:
-        logger("payments").warning("provider_unavailable", top_up_id=top_up.id)
+        return
+    with desk.asking(top_up.provider) as provider:
+        payment = provider.find(top_up.reference or "", top_up.money)
+    if payment is not None:
+        settle(desk.db, top_up.provider, Event(_event_id(payment), payment))
 
 
 def _event_id(payment: Payment) -> str:
     return f"asked:{payment.top_up_id}:{payment.state}"
 
 
-def _declined(desk: Desk, top_up: TopUp, refusal: Refusal) -> None:
+def _declined(desk: Desk, top_up: TopUp, refusal: ProviderRefused) -> None:
     reason = str(refusal.values.get("reason", refusal.code))
     payment = Payment(
         top_up.reference or "", top_up.id, PaymentState.FAILED, top_up.money, reason=reason

@@ -7,7 +7,7 @@ soon and then less and less often, and an unpaid one expires only after the prov
 
 from collections.abc import Callable
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Select, Table, select, update
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
@@ -25,47 +25,58 @@ _AT_ONCE = 100
 _LONGEST_PAUSE_SECONDS = 6 * 3600
 # Money may come late: for so long an expired or failed top-up is asked about still.
 _LATE_SECONDS = 7 * 24 * 3600
+_UNDECIDED_SECONDS = 24 * 3600
 
 
 def reconcile_due(desk: Desk) -> int:
-    """Ask about every top-up and refund whose time has come; return how many were asked about."""
-    return _each_due(desk, rows, check_top_up) + _each_due(desk, refund_rows, _check_refund)
+    """Ask about every top-up and refund whose time has come; return how many were due."""
+    of_top_ups = _claim(desk, rows, select(rows.c.id, rows.c.provider))
+    joined = select(refund_rows.c.id, rows.c.provider).join(rows)
+    of_refunds = _claim(desk, refund_rows, joined)
+    _ask_about(desk, of_refunds, _check_refund)
+    _ask_about(desk, of_top_ups, check_top_up)
+    return len(of_refunds) + len(of_top_ups)
 
 
-def _each_due(desk: Desk, table: Table, check: Callable[[Desk, str], None]) -> int:
-    asked = 0
-    for id_ in _claim(desk, table):
+def _ask_about(desk: Desk, due: list[tuple[str, str]], check: Callable[[Desk, str], None]) -> None:
+    """Check each `(id, provider)`; who is silent once is not waited for again in this round."""
+    silent = set()
+    for id_, provider in due:
+        if provider in silent:
+            continue
         try:
             check(desk, id_)
         except ProviderUnavailable:
-            logger("payments").warning("provider_unavailable", subject=id_)
+            logger("payments").warning("provider_unavailable", provider=provider, subject=id_)
+            silent.add(provider)
         except Exception as error:  # noqa: BLE001 -- one payment's trouble must not stop the others
             code = error.code if isinstance(error, Refusal) else repr(error)
             logger("payments").error("reconciliation_failed", subject=id_, reason=code)
-        asked += 1
-    return asked
 
 
-def _claim(desk: Desk, table: Table) -> list[str]:
-    """Return what is due, each to one process only; its next time is set before it is asked."""
+def _claim(desk: Desk, table: Table, subjects: Select[str, str]) -> list[tuple[str, str]]:
+    """Return `(id, provider)` of what is due, each to one process only.
+
+    Its next time is set before it is asked about, so a process that dies holds nothing up.
+    """
     claimed = []
     with desk.db.write() as tx:
         moment = now()
         due = tx.execute(
-            select(table.c.id, table.c.check_at, table.c.checks)
+            subjects.add_columns(table.c.check_at, table.c.checks)
             .where(table.c.check_at <= moment)
             .order_by(table.c.check_at)
             .limit(_AT_ONCE)
         ).all()
-        for row in due:
-            pause = min(desk.check_seconds * 2**row.checks, _LONGEST_PAUSE_SECONDS)
+        for id_, provider, check_at, checks in due:
+            pause = min(desk.check_seconds * 2**checks, _LONGEST_PAUSE_SECONDS)
             taken = tx.execute(
                 update(table)
-                .where(table.c.id == row.id, table.c.check_at == row.check_at)
+                .where(table.c.id == id_, table.c.check_at == check_at)
                 .values(check_at=moment + pause * SECOND, checks=table.c.checks + 1)
             )
             if taken.rowcount:
-                claimed.append(row.id)
+                claimed.append((id_, provider))
     return claimed
 
 
@@ -80,20 +91,30 @@ def check_top_up(desk: Desk, top_up_id: str) -> None:
     """
     with desk.db.read() as tx:
         top_up = top_ups.read(tx, top_up_id)
-    provider = desk.providers.get(top_up.provider)
-    if provider is None:
+    if top_up.provider not in desk.providers:
         return  # switched off; it is asked about when it is back
-    if top_up.reference is None:
-        # A checkout whose address nobody ever got cannot be paid. A charge may have been made.
-        if top_up.origin == "automatic" and top_up.status == "pending":
+    if top_up.reference is None and top_up.origin == "automatic":
+        # The charge may have been made. Until the provider tells, nothing may take its place.
+        if top_up.status == "pending":
+            _flag_undecided(desk.db, top_up)
             recharge.pay(desk, top_up)
-        _expire(desk.db, top_up)
         return
-    payment = provider.find(top_up.reference, top_up.money)
+    if top_up.reference is None:
+        _expire(desk.db, top_up)  # a checkout whose address nobody ever got cannot be paid
+        return
+    with desk.asking(top_up.provider) as provider:
+        payment = provider.find(top_up.reference, top_up.money)
     if payment is not None and payment.state is not PaymentState.PENDING:
         event_id = f"asked:{top_up.id}:{payment.state}"
         settle(desk.db, top_up.provider, Event(event_id, payment))
     _expire(desk.db, top_up)
+
+
+def _flag_undecided(db: Database, top_up: TopUp) -> None:
+    """Show administrators a charge of which nobody knows for a day whether it was made."""
+    if top_up.created_at + _UNDECIDED_SECONDS * SECOND < now():
+        with db.write() as tx:
+            tx.execute(update(rows).where(rows.c.id == top_up.id).values(attention="undecided"))
 
 
 def _expire(db: Database, top_up: TopUp) -> None:

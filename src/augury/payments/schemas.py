@@ -112,12 +112,18 @@ class AdminTopUpOut(TopUpOut):
 
     user_id: str
     reference: str | None
+    attention: str | None = Field(description="Why somebody should look at it: a short code.")
 
     @classmethod
     def of(cls, top_up: TopUp) -> "AdminTopUpOut":
         """Return a top-up for the wire."""
         told = TopUpOut.of(top_up).model_dump()
-        return cls(**told, user_id=top_up.user_id, reference=top_up.reference)
+        return cls(
+            **told,
+            user_id=top_up.user_id,
+            reference=top_up.reference,
+            attention=top_up.attention,
+        )
 
 
 class AdminTopUpPage(BaseModel):

@@ -45,18 +45,18 @@ def receive(desk: Desk, provider_name: str, notification: Notification) -> str:
     Raises `NotFound` when the provider is off, `NotificationRefused`, or `ProviderUnavailable`; the
     provider then sends it again, or the reconciliation asks.
     """
-    provider = desk.providers.get(provider_name)
-    if provider is None:
+    if provider_name not in desk.providers:
         raise NotFound
-    event = provider.read(notification)
-    if event is None:
-        return NOTED
-    if event.payment.needs_confirmation:
-        with desk.db.read() as tx:
-            top_up = _bound(tx, provider_name, event.payment)
-        if top_up is not None:
-            confirmed = provider.find(event.payment.reference, top_up.money)
-            event = Event(event.id, confirmed or event.payment)
+    with desk.asking(provider_name) as provider:
+        event = provider.read(notification)
+        if event is None:
+            return NOTED
+        if event.payment.needs_confirmation:
+            with desk.db.read() as tx:
+                top_up = _bound(tx, provider_name, event.payment)
+            if top_up is not None:
+                confirmed = provider.find(event.payment.reference, top_up.money)
+                event = Event(event.id, confirmed or event.payment)
     return settle(desk.db, provider_name, event)
 
 
@@ -94,7 +94,8 @@ def _settle(tx: WriteTx, provider_name: str, event: Event) -> str | None:
             notifications.c.provider == provider_name, notifications.c.event_id == event.id
         )
     ).scalar()
-    if stored is not None:
+    # What differed once may be right the next time: a provider can be wrong, too.
+    if stored is not None and stored != DIFFERS:
         return str(stored)
     if _known(tx, payment) is None:
         return None
@@ -109,7 +110,9 @@ def _settle(tx: WriteTx, provider_name: str, event: Event) -> str | None:
         text(
             "INSERT INTO payment_notifications (provider, event_id, top_up_id, outcome,"
             " received_at) VALUES (:provider, :event_id, :top_up_id, :outcome, :received_at)"
-            " ON CONFLICT DO NOTHING"
+            " ON CONFLICT (provider, event_id)"
+            " DO UPDATE SET outcome = excluded.outcome, received_at = excluded.received_at"
+            " WHERE payment_notifications.outcome = :differs"
         ),
         {
             "provider": provider_name,
@@ -117,6 +120,7 @@ def _settle(tx: WriteTx, provider_name: str, event: Event) -> str | None:
             "top_up_id": payment.top_up_id,
             "outcome": outcome,
             "received_at": now(),
+            "differs": DIFFERS,
         },
     )
     return outcome
@@ -165,6 +169,7 @@ def _succeed(tx: WriteTx, top_up: TopUp, payment: Payment) -> str:
             transfer_id=transfer_id,
             reference=payment.reference,
             reason=None,
+            attention=None,
             check_at=None,
             completed_at=now(),
         )
@@ -195,5 +200,5 @@ def _fail(tx: WriteTx, top_up: TopUp, payment: Payment) -> str:
     return FAILED
 
 
-def _flag(tx: WriteTx, top_up_id: str, reason: str) -> None:
-    tx.execute(update(rows).where(rows.c.id == top_up_id).values(reason=reason))
+def _flag(tx: WriteTx, top_up_id: str, attention: str) -> None:
+    tx.execute(update(rows).where(rows.c.id == top_up_id).values(attention=attention))

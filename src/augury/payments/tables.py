@@ -30,8 +30,9 @@ top_ups = Table(
     Column("refunded_credits", Int64, nullable=False),
     Column("refunded_minor", Int64, nullable=False),
     Column("transfer_id", Id),
-    # Why it failed, or why an administrator should look at it: a stable code.
+    # Why it failed, and why an administrator should look at it: stable codes.
     Column("reason", String(64)),
+    Column("attention", String(64)),
     # When to ask the provider about it next; nothing when there is nothing to ask any more.
     Column("check_at", Int64),
     Column("checks", Integer, nullable=False),

@@ -23,7 +23,6 @@ from augury.payments.providers.protocol import (
     Buyer,
     Checkout,
     Money,
-    Provider,
     ProviderRefused,
     Started,
 )
@@ -63,7 +62,27 @@ def start_top_up(desk: Desk, wish: Wish) -> tuple[TopUp, bool]:
     `ProviderRefused` or `ProviderUnavailable`. After the last one the top-up is still pending, and
     the same key goes on with it.
     """
-    name, provider, money = _choose(desk, wish)
+    top_up, replayed = _stored(desk, wish)
+    if top_up.status == "pending" and top_up.reference is None:
+        try:
+            # The provider that the row names: what is usual may be another one meanwhile.
+            top_up = launch(desk, top_up, wish.buyer, wish.language)
+        except ProviderRefused as refusal:
+            with desk.db.write() as tx:
+                fail(tx, top_up.id, str(refusal.values.get("reason", "refused")))
+                _free_key(tx, top_up.id)
+            raise
+    return top_up, replayed
+
+
+def _stored(desk: Desk, wish: Wish) -> tuple[TopUp, bool]:
+    """Return the top-up of this key, or a new one, and whether it was there before."""
+    if wish.key is not None:
+        with desk.db.read() as tx:
+            known = _by_key(tx, wish)
+        if known is not None:
+            return known, True
+    name, money = _choose(desk, wish)
     moment = now()
     top_up_id = new_id()
     row = {
@@ -85,19 +104,18 @@ def start_top_up(desk: Desk, wish: Wish) -> tuple[TopUp, bool]:
     with desk.db.write() as tx:
         if _pending(tx, wish.user_id) >= _MOST_PENDING:
             raise TooManyPending(retry_after_seconds=PATIENCE_SECONDS)
-        replayed = not insert(tx, row)
-        top_up = _by_key(tx, wish) if replayed else read(tx, top_up_id)
-    if top_up.status == "pending" and top_up.reference is None:
-        try:
-            top_up = launch(desk, provider, top_up, wish.buyer, wish.language)
-        except ProviderRefused as refusal:
-            with desk.db.write() as tx:
-                fail(tx, top_up.id, str(refusal.values.get("reason", "refused")))
-            raise
-    return top_up, replayed
+        new = insert(tx, row)
+        stored = read(tx, top_up_id) if new else _by_key(tx, wish)
+        assert stored is not None  # noqa: S101 -- what it was in conflict with is there
+        return stored, not new
 
 
-def _choose(desk: Desk, wish: Wish) -> tuple[str, Provider, Money]:
+def _free_key(tx: WriteTx, top_up_id: str) -> None:
+    """Let the key of a refused request begin anew: a refusal leaves no key behind."""
+    tx.execute(update(top_ups).where(top_ups.c.id == top_up_id).values(key=None))
+
+
+def _choose(desk: Desk, wish: Wish) -> tuple[str, Money]:
     """Choose provider and currency so that they fit each other, and tell what it costs."""
     if not 1 <= wish.credits <= MOST_CREDITS:
         raise invalid("/credits", "fault.top_up_credits", most=MOST_CREDITS)
@@ -111,12 +129,13 @@ def _choose(desk: Desk, wish: Wish) -> tuple[str, Provider, Money]:
             if currency in provider.currencies or wish.currency is not None:
                 money = desk.prices.price(wish.credits, currency)
                 if currency in provider.currencies:
-                    return name, provider, money
+                    return name, money
     raise invalid("/currency", "fault.currency_not_taken", provider=", ".join(names))
 
 
 def _fingerprint(wish: Wish) -> str:
-    facts = [wish.credits, wish.provider, wish.currency, wish.save_method]
+    buyer = [wish.buyer.name, wish.buyer.tax_id, wish.buyer.address]
+    facts = [wish.credits, wish.provider, wish.currency, wish.save_method, buyer]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -145,10 +164,12 @@ def insert(tx: WriteTx, row: dict[str, Any]) -> bool:
     return tx.execute(_INSERT, row).rowcount == 1
 
 
-def _by_key(tx: ReadTx, wish: Wish) -> TopUp:
+def _by_key(tx: ReadTx, wish: Wish) -> TopUp | None:
     row = tx.execute(
         select(top_ups).where(top_ups.c.user_id == wish.user_id, top_ups.c.key == wish.key)
-    ).one()
+    ).first()
+    if row is None:
+        return None
     if row.fingerprint != _fingerprint(wish):
         raise IdempotencyConflict
     return _top_up(row)
@@ -156,7 +177,6 @@ def _by_key(tx: ReadTx, wish: Wish) -> TopUp:
 
 def launch(
     desk: Desk,
-    provider: Provider,
     top_up: TopUp,
     buyer: Buyer,
     language: str,
@@ -167,7 +187,7 @@ def launch(
         top_up_id=top_up.id,
         money=top_up.money,
         credits=top_up.credits,
-        description=texts("api", language).text("top_up.description", credits=top_up.credits),
+        description=texts("pages", language).text("top_up.description", credits=top_up.credits),
         buyer=buyer,
         return_url=desk.return_url(top_up.id),
         language=language,
@@ -175,7 +195,8 @@ def launch(
         save_method=top_up.save_method,
         saved_method=saved_method,
     )
-    started = provider.start(checkout)
+    with desk.asking(top_up.provider) as provider:
+        started = provider.start(checkout)
     with desk.db.write() as tx:
         _remember(tx, top_up.id, started)
         return read(tx, top_up.id)
@@ -232,9 +253,7 @@ def list_top_ups(
     if status is not None:
         statement = statement.where(top_ups.c.status == status)
     if attention:
-        statement = statement.where(
-            top_ups.c.reason.in_(["payment_differs", "refunded_elsewhere", "balance_too_large"])
-        )
+        statement = statement.where(top_ups.c.attention.is_not(None))
     with db.read() as tx:
         return [_top_up(row) for row in tx.execute(statement)]
 
@@ -256,6 +275,7 @@ def _top_up(row: Row[Any]) -> TopUp:
         Money(row.refunded_minor, row.currency),
         row.transfer_id,
         row.reason,
+        row.attention,
         row.checks,
         row.created_at,
         row.expires_at,

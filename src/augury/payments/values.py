@@ -30,6 +30,7 @@ class TopUp:
     refunded: Money
     transfer_id: str | None
     reason: str | None
+    attention: str | None
     checks: int
     created_at: int
     expires_at: int

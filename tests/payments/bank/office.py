@@ -62,10 +62,12 @@ def open_office(
     provider = invoice.open_provider(Context(settings_for(database_url, folder), db))
     assert provider is not None
     desk = Desk(db, {"invoice": provider}, PriceList(PACKS), "http://127.0.0.1:8000", 60)
-    yield Office(desk, Till(db))
-    with db.read() as tx:
-        assert audit_books(tx).findings == []
-    db.close()
+    try:
+        yield Office(desk, Till(db))
+        with db.read() as tx:
+            assert audit_books(tx).findings == []
+    finally:
+        db.close()
 
 
 def number_of(top_up: TopUp) -> str:

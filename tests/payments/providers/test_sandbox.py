@@ -135,10 +135,14 @@ def test_a_decided_payment_is_not_decided_again(bank: SandboxBank) -> None:
     assert found.state is PaymentState.SUCCEEDED
 
 
-def test_a_late_payer_pays_nothing(bank: SandboxBank) -> None:
-    """After its time a payment cannot be made any more."""
-    checkout = dataclasses.replace(begin(bank)[0], top_up_id=new_id(), expires_at=1)
-    started = bank.provider.start(checkout)
+def test_a_late_payer_pays_nothing(bank: SandboxBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its time a payment cannot be made any more, only found; and none can be started."""
+    checkout, started = begin(bank)
+    later = now() + 3601 * SECOND
+    monkeypatch.setattr(sandbox, "now", lambda: later)
+    assert bank.provider.start(checkout) == started
+    with pytest.raises(ProviderRefused):
+        bank.provider.start(dataclasses.replace(checkout, top_up_id=new_id()))
     assert bank.pay(started.reference) == []
     assert bank.provider.bill(started.reference).expired
 
@@ -181,6 +185,8 @@ def test_the_bank_sends_what_the_payer_chose(
     monkeypatch.setattr(httpx2, "post", post)
     _, started = begin(bank)
     bank.provider.notify(choice, bank.provider.decide(started.reference, choice))
+    bank.provider.notify(choice, bank.provider.decide(started.reference, choice))  # too late
+    bank.provider._couriers.shutdown()
     assert len(post.sent) == sent
     states = [json.loads(body)["payment"]["state"] for body in post.sent]
     assert (
@@ -205,6 +211,7 @@ def test_a_slow_bank_sends_later(bank: SandboxBank, monkeypatch: pytest.MonkeyPa
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.join(20)
+    bank.provider._couriers.shutdown()
     assert len(post.sent) == 1
 
 
@@ -215,6 +222,7 @@ def test_a_lost_notification_troubles_nobody(
     monkeypatch.setattr(httpx2, "post", _Post(reachable=False))
     _, started = begin(bank)
     bank.provider.notify(Choice.APPROVE, bank.pay(started.reference))
+    bank.provider._couriers.shutdown()
 
 
 def test_a_card_that_is_declined_later_pays_once(bank: SandboxBank) -> None:

@@ -3,12 +3,10 @@
 from functools import cache
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from augury.kit.texts import texts
-from augury.payments.providers.protocol import Money
 
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline';"
@@ -45,11 +43,3 @@ def render_page(
         )
     )
     return HTMLResponse(html, headers={**_HEADERS, "content-language": language})
-
-
-def shown(money: Money, language: str) -> str:
-    """Return money as its reader writes it, from minor units and without a float."""
-    digits = get_currency_precision(money.currency)
-    whole, rest = divmod(money.amount_minor, 10**digits)
-    exact = f"{whole}.{rest:0{digits}d}" if digits else str(whole)
-    return format_currency(exact, money.currency, locale=language)

@@ -3,16 +3,18 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from augury.api.deps import TheHouse
-from augury.api.pages import render_page, shown
+from augury.api.pages import render_page
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
 from augury.kit.texts import texts
+from augury.papers.language import money, number
 from augury.payments import top_ups
 from augury.payments.providers import sandbox
+from augury.payments.providers.protocol import Money
 from augury.payments.providers.sandbox import Choice, Sandbox
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +28,7 @@ def bank(reference: str, house: TheHouse, request: Request) -> HTMLResponse:
     """Show the sandbox's bank page."""
     bill = _bank(house).bill(reference)
     language = request.state.language
-    return render_page("bank.html", language, bill=bill, amount=shown(bill.money, language))
+    return render_page("bank.html", language, bill=bill, amount=_shown(bill.money, language))
 
 
 @router.post("/sandbox/{reference}")
@@ -34,13 +36,16 @@ def decide(
     reference: str,
     choice: Annotated[Choice, Form()],
     house: TheHouse,
-    tasks: BackgroundTasks,
 ) -> RedirectResponse:
     """Pay, or decline, at the sandbox's bank; its notification goes out beside the answer."""
     the_bank = _bank(house)
     bill = the_bank.bill(reference)
-    tasks.add_task(the_bank.notify, choice, the_bank.decide(reference, choice))
+    the_bank.notify(choice, the_bank.decide(reference, choice))
     return RedirectResponse(bill.return_url, HTTPStatus.SEE_OTHER)
+
+
+def _shown(money_: Money, language: str) -> str:
+    return money(money_.amount_minor, money_.currency, language)
 
 
 def _bank(house: TheHouse) -> Sandbox:
@@ -63,7 +68,9 @@ def returned(top_up_id: str, house: TheHouse, request: Request) -> HTMLResponse:
         language,
         refresh_seconds=_LOOK_AGAIN_SECONDS if top_up.status == "pending" else None,
         top_up=top_up,
-        amount=shown(top_up.money, language),
-        credits=texts("pages", language).count("return.credits", top_up.credits),
+        amount=_shown(top_up.money, language),
+        credits=texts("pages", language).count(
+            "return.credits", top_up.credits, shown=number(top_up.credits, language)
+        ),
         cabinet=house.settings.ui_url,
     )

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.Column("transfer_id", ID, nullable=True),
         sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("attention", sa.String(length=64), nullable=True),
         sa.Column("check_at", sa.BigInteger(), nullable=True),
         sa.Column("checks", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

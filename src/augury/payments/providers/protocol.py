@@ -148,6 +148,8 @@ class Provider(Protocol):
     def start(self, checkout: Checkout) -> Started:
         """Start a payment; the same top-up gives the same payment again.
 
+        After `expires_at` it should find what was started, and start nothing.
+
         Raises `ProviderUnavailable` when nothing is known of what came of it, `ProviderRefused`
         when the provider said no and will never ask for that money.
         """

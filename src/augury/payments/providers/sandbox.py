@@ -10,6 +10,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,6 +48,7 @@ _TOLERANCE_SECONDS = 300
 _LONGEST_BODY = 16 * 1024
 _NOTIFY_SECONDS = 5
 _SLOW_SECONDS = 15
+_MOST_SENDING = 4
 _DECLINING = "_declines"
 
 
@@ -93,9 +95,12 @@ class Sandbox:
         self._db = db
         self._key = key
         self._public_url = public_url
+        # Not the server's own threads: what is sent comes back to this server and needs them.
+        self._couriers = ThreadPoolExecutor(_MOST_SENDING, thread_name_prefix="sandbox")
 
     def start(self, checkout: Checkout) -> Started:
         """Start a payment at the bank, or charge a saved method at once."""
+        moment = now()
         row = {
             "reference": f"sbx_{new_id()}",
             "top_up_id": checkout.top_up_id,
@@ -107,7 +112,7 @@ class Sandbox:
             "save_method": checkout.save_method,
             "method": checkout.saved_method,
             "language": checkout.language,
-            "created_at": now(),
+            "created_at": moment,
             "expires_at": checkout.expires_at,
         }
         if checkout.saved_method is not None:
@@ -115,10 +120,13 @@ class Sandbox:
                 raise ProviderRefused(reason="card_declined")
             row["state"] = PaymentState.SUCCEEDED
         with _answering(), self._db.write() as tx:
-            tx.execute(_START, row)
+            if checkout.expires_at > moment:
+                tx.execute(_START, row)
             stored = tx.execute(
                 select(payments.c.reference).where(payments.c.top_up_id == checkout.top_up_id)
-            ).scalar_one()
+            ).scalar()
+        if stored is None:
+            raise ProviderRefused(reason="expired")
         page = f"{self._public_url}/sandbox/{stored}"
         return Started(stored, None if checkout.saved_method else page)
 
@@ -244,22 +252,23 @@ class Sandbox:
         return hmac.new(self._key, moment.encode() + b"." + body, hashlib.sha256).hexdigest()
 
     def notify(self, choice: Choice, notifications: list[Notification]) -> None:
-        """Send notifications the way the payer chose: at once, late, or both at one instant.
+        """Begin to send notifications the way the payer chose: late, both at one instant, in turn.
 
         What does not arrive is not sent again: the reconciliation is there for that.
         """
+        if not notifications:
+            return
         if choice is Choice.SLOW:
-            later = threading.Timer(_SLOW_SECONDS, self._send_all, [notifications])
+            later = threading.Timer(
+                _SLOW_SECONDS, self._couriers.submit, [self._send_all, notifications]
+            )
             later.daemon = True
             later.start()
         elif choice is Choice.TWICE:
-            both = [threading.Thread(target=self._send, args=[one]) for one in notifications]
-            for thread in both:
-                thread.start()
-            for thread in both:
-                thread.join()
+            for one in notifications:
+                self._couriers.submit(self._send, one)
         else:
-            self._send_all(notifications)
+            self._couriers.submit(self._send_all, notifications)
 
     def _send_all(self, notifications: list[Notification]) -> None:
         for one in notifications:
