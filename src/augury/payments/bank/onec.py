@@ -27,6 +27,10 @@ _ACCOUNT, _ACCOUNT_END = "СекцияРасчСчет", "КонецРасчСч
 _CURRENCY = "RUB"
 
 
+# Without the day it arrived, a document is an order that somebody has given, and no money yet.
+_ARRIVED = "ДатаПоступило"
+
+
 @dataclass(slots=True)
 class _Section:
     """Keys and values between the lines that open and close a section, and where it opens."""
@@ -62,13 +66,14 @@ def _incoming(lines: list[str], account: str) -> Iterator[Said]:
     for section in _sections(lines):
         if section.closing != _DOCUMENT_END:
             accounts.update(section.first("РасчСчет").split())
-        elif account in (
-            section.first("ПолучательСчет"),
-            section.first("ПолучательРасчСчет"),
-        ):
+        elif account in _payees(section) and section.first(_ARRIVED):
             yield _said(section, account)
     if accounts and account not in accounts:
         raise unreadable("fault.bank_other_account", accounts=", ".join(sorted(accounts))[:100])
+
+
+def _payees(section: _Section) -> tuple[str, str]:
+    return section.first("ПолучательСчет"), section.first("ПолучательРасчСчет")
 
 
 def _sections(lines: list[str]) -> Iterator[_Section]:
@@ -113,7 +118,7 @@ def _said(section: _Section, account: str) -> Said:
         line=section.line,
         account=account,
         reference=_needed(section, "Номер"),
-        booked_on=day(_needed(section, "ДатаПоступило", "Дата"), section.line),
+        booked_on=day(_needed(section, _ARRIVED), section.line),
         amount_minor=minor_units(_needed(section, "Сумма"), _CURRENCY, section.line),
         currency=_CURRENCY,
         payer=clean(section.first("Плательщик1", "Плательщик")),
