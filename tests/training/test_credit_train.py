@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augury.inference.explainers.protocol import log_odds
 from augury.inference.manifest import Manifest
+from augury.inference.model import Model
 from augury.training.calibration import fit_curve
 from augury.training.credit import NotFitToShipError, WrongFileError, pipeline, train
 from augury.training.credit.dataset import read
@@ -46,6 +48,22 @@ def test_the_same_data_and_seed_give_the_same_files(
     files = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
     differing = [n for n in files if (out / n).read_bytes() != (tmp_path / n).read_bytes()]
     assert differing == []
+
+
+def test_each_model_gives_reasons_in_its_own_way(
+    trained: tuple[Path, list[Manifest]], data: Path
+) -> None:
+    """What was trained is loaded with reasons that add up: by points, by references, by leaves."""
+    out, manifests = trained
+    matrix = read(data).matrix[:25]
+    ways = []
+    for manifest in manifests:
+        model = Model(manifest, out / manifest.name / manifest.artifact.file, 1)
+        found = model.contributions(matrix)
+        np.testing.assert_allclose(found.log_odds(), log_odds(model.predict(matrix)), atol=1e-4)
+        assert manifest.explain is not None
+        ways.append((bool(manifest.explain.points), len(manifest.explain.references)))
+    assert ways == [(True, 0), (False, 8), (False, 0)]
 
 
 def test_each_model_gets_a_whole_folder(trained: tuple[Path, list[Manifest]]) -> None:

@@ -14,15 +14,18 @@ import numpy as np
 from augury.bench.load import Measured, measure
 from augury.bench.processes import augury_server, peer_server
 from augury.inference.manifest import Manifest, read_manifest
-from augury.inference.runtimes import RUNTIMES
+from augury.inference.model import Model
 
 LOGISTIC = "credit-logistic-regression"
 MODELS = (LOGISTIC, "credit-random-forest", "credit-catboost")
 # `baseline` is the smallest free application with a plain function, as FastAPI's guide has it for a
 # call that blocks; `on-loop` is the same on the event loop, the hardest one to beat.
 CONTENDERS = ("augury", "baseline", "on-loop", "noop")
+# The same sale with reasons, over HTTP; and finding the reasons alone, in this process.
+EXPLAINING = ("augury", "explained", "runtime", "reasons")
 CUSTOMERS = 8
 MANY_ROWS = 1000
+SOME_ROWS = 10  # the forest takes milliseconds to explain one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ def plan(seconds: int, repeat: int) -> list[Run]:
             runs += [Run(who, model, 32, 1, seconds) for who in CONTENDERS[:3]]
         for model in MODELS:
             runs += [Run(who, model, 1, MANY_ROWS, seconds) for who in ("augury", "runtime")]
+            runs += [Run(who, model, 1, SOME_ROWS, seconds) for who in EXPLAINING]
+            runs += [Run(who, model, 8, 1, seconds) for who in EXPLAINING[:2]]
     return runs
 
 
@@ -68,12 +73,14 @@ def run(
             name: stack.enter_context(peer_server(models_dir / name, folder)) for name in MODELS
         }
         for one in runs:
-            body = _body(manifests[one.model], one.rows)
-            if one.contender == "runtime":
+            explained = one.contender == "explained"
+            body = _body(manifests[one.model], one.rows, explain=explained)
+            if one.contender in {"runtime", "reasons"}:
                 measured = _bare_runtime(manifests[one.model], models_dir / one.model, one)
             else:
                 address = {
                     "augury": f"{augury}/v1/predictions",
+                    "explained": f"{augury}/v1/predictions",
                     "baseline": f"{peers[one.model]}/predict",
                     "on-loop": f"{peers[one.model]}/predict-on-loop",
                     "noop": f"{peers[one.model]}/noop",
@@ -81,7 +88,7 @@ def run(
                 measured = measure(
                     address,
                     body,
-                    tokens if one.contender == "augury" else [],
+                    tokens if one.contender in {"augury", "explained"} else [],
                     connections=one.connections,
                     seconds=one.seconds,
                     folder=folder,
@@ -91,14 +98,16 @@ def run(
     return [_figure(setting, by) for setting, by in found.items()]
 
 
-def _body(manifest: Manifest, rows: int) -> bytes:
+def _body(manifest: Manifest, rows: int, *, explain: bool) -> bytes:
     row = {field.name: field.example for field in manifest.inputs}
-    return json.dumps({"model": manifest.name, "inputs": [row] * rows}).encode()
+    wish = {"explain": True} if explain else {}
+    return json.dumps({"model": manifest.name, "inputs": [row] * rows} | wish).encode()
 
 
 def _bare_runtime(manifest: Manifest, folder: Path, one: Run) -> Measured:
     """Measure the runtime alone, in this process, on the array that the requests would become."""
-    predict = RUNTIMES[manifest.runtime](folder / manifest.artifact.file, manifest, 1)
+    model = Model(manifest, folder / manifest.artifact.file, 1)
+    work = model.contributions if one.contender == "reasons" else model.predict
     codes = [
         float(field.categories.index(str(field.example))) if field.categories else field.example
         for field in manifest.inputs
@@ -108,7 +117,7 @@ def _bare_runtime(manifest: Manifest, folder: Path, one: Run) -> Measured:
     end = time.perf_counter() + one.seconds
     while time.perf_counter() < end:
         started = time.perf_counter()
-        predict(matrix)
+        work(matrix)
         times.append(time.perf_counter() - started)
     p50, p99 = np.percentile(times, [50, 99])
     return Measured(1 / statistics.mean(times), p50 * 1000, p99 * 1000)
@@ -138,7 +147,7 @@ def table(figures: list[dict[str, Any]]) -> str:
     names = f"{'model':<27}{'conn':>5}{'rows':>6}  {'who':<9}{'rows/s':>10}"
     lines = [f"{names}{'p50 ms':>9}{'p99 ms':>9}{'augury is':>11}"]
     for figure in figures:
-        for who in (*CONTENDERS, "runtime"):
+        for who in (*CONTENDERS, *EXPLAINING[1:]):
             if who not in figure:
                 continue
             told = figure[who]

@@ -12,11 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import catboost
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +21,10 @@ from augury.inference.explainers.protocol import Contributions, Explain, Floats
 from augury.inference.manifest import BadModel, Manifest
 from augury.inference.runtimes.catboost import features_of, open_model
 
+Matrix = npt.NDArray[np.float32]
 Cells = npt.NDArray[np.object_]
+Leaves = npt.NDArray[np.unsignedinteger]  # [rows, trees] the number of a leaf in its tree
+LeavesOf = Callable[[Matrix], Leaves]
 
 # Deeper trees have too many leaves for a table; CatBoost's default is 6.
 _DEEPEST = 6
@@ -33,47 +33,32 @@ _TREES_AT_ONCE = 256
 _ROWS_AT_ONCE = 64
 
 
-class _Split(msgspec.Struct):
-    split_type: str
-    float_feature_index: int | None = None
-    cat_feature_index: int | None = None
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """A symmetric tree: which field each split asks for, from the root, and its leaves."""
 
-
-class _Tree(msgspec.Struct):
-    leaf_values: list[float]
-    leaf_weights: list[float] = []
-    splits: list[_Split] = []
-
-
-class _Feature(msgspec.Struct):
-    feature_index: int
-    flat_feature_index: int
-
-
-class _Features(msgspec.Struct):
-    float_features: list[_Feature] = []
-    categorical_features: list[_Feature] = []
-
-
-class _Forest(msgspec.Struct):
-    features_info: _Features
-    scale_and_bias: tuple[float, list[float]]
-    oblivious_trees: list[_Tree] = []
+    fields: tuple[int, ...]
+    values: Floats  # [2 ** splits]
+    weights: Floats  # [2 ** splits] of the training rows that ended there
 
 
 def open_explainer(path: Path, manifest: Manifest, threads: int) -> Explain:
     """Return what explains the log-odds of a `.cbm` file; raises `BadModel` if it cannot."""
     model = open_model(path)
     to_features = features_of(model, manifest)
-    forest = _structure(model, manifest)
-    tables = _tables(forest) if forest else None
-    if tables is None:
+
+    def leaves_of(matrix: Matrix) -> Leaves:
+        found: Leaves = model.calc_leaf_indexes(to_features(matrix), thread_count=threads)
+        return found
+
+    trees = _trees(model, leaves_of, manifest)
+    if trees is None:
         return _slowly(model, to_features, manifest, threads)
+    tables = _tables(trees, *model.get_scale_and_bias())
     fields = len(manifest.inputs)
 
-    def explain(matrix: npt.NDArray[np.float32]) -> Contributions:
-        leaves = model.calc_leaf_indexes(to_features(matrix), thread_count=threads)
-        return tables.look_up(leaves, fields)
+    def explain(matrix: Matrix) -> Contributions:
+        return tables.look_up(leaves_of(matrix), fields)
 
     return explain
 
@@ -89,7 +74,7 @@ class _Tables:
     field: npt.NDArray[np.intp]  # [fields in use] ascending
     first: npt.NDArray[np.intp]  # [fields in use] the first table of each
 
-    def look_up(self, leaves: npt.NDArray[Any], fields: int) -> Contributions:
+    def look_up(self, leaves: Leaves, fields: int) -> Contributions:
         """Return the contributions of rows that end in these leaves, [rows, trees]."""
         found = np.zeros((len(leaves), fields))
         if len(self.field):
@@ -103,39 +88,100 @@ class _Tables:
         return Contributions(np.full(len(leaves), self.base), found, np.zeros(len(leaves)))
 
 
-def _structure(model: catboost.CatBoostClassifier, manifest: Manifest) -> _Forest | None:
-    """Return the trees of a model, or None where one has a form that the tables do not cover."""
-    with TemporaryDirectory(prefix="augury-trees-") as folder:
-        path = Path(folder) / "model.json"
-        model.save_model(str(path), format="json")
-        try:
-            forest = msgspec.json.decode(path.read_bytes(), type=_Forest)
-        except msgspec.DecodeError:
-            return None
-    if not forest.oblivious_trees:
-        # Measured: what CatBoost calls Shapley values of such trees is off by a tenth.
-        message = f"the trees of {manifest.name} are not symmetric: its reasons need references"
+def _trees(
+    model: catboost.CatBoostClassifier, leaves_of: LeavesOf, manifest: Manifest
+) -> list[_Tree] | None:
+    """Return the trees of a model, or None where one has a form that the tables do not cover.
+
+    Which field a split asks for is found out by asking: one field at a time runs through all
+    values between which the model can tell, and the bits of the leaves' numbers that change are
+    its splits. (The file says it too, but reading it takes megabytes that are never given back.)
+    """
+    leaves = model.get_tree_leaf_counts().astype(np.int64)
+    weights = model.get_leaf_weights()
+    if leaves.max(initial=1) > 2**_DEEPEST or (leaves & (leaves - 1)).any():
+        return None
+    if len(weights) != leaves.sum():
+        message = f"{manifest.name} has no weights of its leaves: its reasons need references"
         raise BadModel(message)
-    plain = len(forest.oblivious_trees) == model.tree_count_ and all(
-        len(tree.splits) <= _DEEPEST
-        and len(tree.leaf_values) == len(tree.leaf_weights) == 2 ** len(tree.splits)
-        and all(split.split_type in {"FloatFeature", "OneHotFeature"} for split in tree.splits)
-        for tree in forest.oblivious_trees
+    probes = _probes(model, manifest)
+    first = np.array([[values[0] for values in probes]], np.float32)
+    origin = leaves_of(first)[0].astype(np.uint8)
+    answers = [_answers(first, place, values, leaves_of) for place, values in enumerate(probes)]
+    changing = [np.bitwise_or.reduce(found ^ origin, axis=0) for found in answers]
+    # Each bit has one field exactly, or there are splits on several at once.
+    if (np.sum(changing, axis=0, dtype=np.int64) != leaves - 1).any():
+        return None
+    if not _independent(probes, answers, changing, leaves_of):
+        return None
+    ends = np.cumsum(leaves)[:-1]
+    by_tree = zip(
+        leaves, np.split(model.get_leaf_values(), ends), np.split(weights, ends), strict=True
     )
-    return forest if plain else None
+    return [
+        _Tree(_fields_of(changing, tree, int(count)), values, of_leaves)
+        for tree, (count, values, of_leaves) in enumerate(by_tree)
+    ]
 
 
-def _tables(forest: _Forest) -> _Tables:
-    scale, biases = forest.scale_and_bias
-    base = biases[0]
+def _fields_of(changing: list[Leaves], tree: int, leaves: int) -> tuple[int, ...]:
+    """Return the field of each split; the root is the highest bit of a leaf's number."""
+    return tuple(
+        next(place for place, bits in enumerate(changing) if bits[tree] >> bit & 1)
+        for bit in reversed(range(leaves.bit_length() - 1))
+    )
+
+
+def _probes(model: catboost.CatBoostClassifier, manifest: Manifest) -> list[Matrix]:
+    """Return for each field values on all sides of all its borders, or all its categories."""
+    borders = model.get_borders()
+    found = []
+    for place, field in enumerate(manifest.inputs):
+        if field.categories:
+            values = np.arange(len(field.categories), dtype=np.float32)
+        else:
+            edges = np.array(borders.get(place, []), np.float32)
+            # CatBoost's lowest border, of missing values, has nothing finite below it.
+            with np.errstate(over="ignore"):
+                below = np.nextafter(edges[:1], np.float32(-np.inf))
+            above = np.nextafter(edges, np.float32(np.inf))
+            other = np.array([np.nan if field.nullable else 0], np.float32)
+            values = np.concatenate([below, above, other])
+        found.append(values)
+    return found
+
+
+def _answers(first: Matrix, place: int, values: Matrix, leaves_of: LeavesOf) -> Leaves:
+    """Return the leaves [values, trees] of a row whose one field takes these values."""
+    rows = np.repeat(first, len(values), axis=0)
+    rows[:, place] = values
+    blocks = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+    return np.concatenate([leaves_of(block).astype(np.uint8) for block in blocks])
+
+
+def _independent(
+    probes: list[Matrix], answers: list[Leaves], changing: list[Leaves], leaves_of: LeavesOf
+) -> bool:
+    """Return whether mixed rows end where the fields, each asked alone, say that they do."""
+    random = np.random.default_rng(0)
+    chosen = [random.integers(len(values), size=_ROWS_AT_ONCE) for values in probes]
+    mixed = np.stack([v[c] for v, c in zip(probes, chosen, strict=True)], axis=1)
+    expected = np.zeros((_ROWS_AT_ONCE, len(changing[0])), np.uint8)
+    for found, bits, rows in zip(answers, changing, chosen, strict=True):
+        expected |= found[rows] & bits
+    return bool((leaves_of(mixed) == expected).all())
+
+
+def _tables(trees: list[_Tree], scale: float, bias: float) -> _Tables:
+    base = bias
     found: list[tuple[int, int, Floats]] = []  # field, tree, [leaves]
-    for alike, fields in _alike(forest):
-        trees = [forest.oblivious_trees[place] for place in alike]
-        expected, shares = _shapley(trees, _pattern(fields[0]))
+    for places in _alike(trees):
+        alike = [trees[place] for place in places]
+        expected, shares = _shapley(alike, _pattern(alike[0].fields))
         base += scale * float(expected.sum())
         for player, share in enumerate(shares):
-            for place, of_tree, table in zip(alike, fields, share, strict=True):
-                found.append((sorted(set(of_tree), key=of_tree.index)[player], place, table))
+            for place, tree, table in zip(places, alike, share, strict=True):
+                found.append((list(dict.fromkeys(tree.fields))[player], place, table))
     found.sort(key=lambda one: one[:2])
     sizes = [len(table) for *_, table in found]
     owners = np.array([field for field, *_ in found], np.intp)
@@ -150,25 +196,14 @@ def _tables(forest: _Forest) -> _Tables:
     )
 
 
-def _alike(forest: _Forest) -> Iterator[tuple[list[int], list[tuple[int, ...]]]]:
-    """Give trees of one shape together, some at a time, with the field of each of their splits."""
-    info = forest.features_info
-    numbers = {one.feature_index: one.flat_feature_index for one in info.float_features}
-    categories = {one.feature_index: one.flat_feature_index for one in info.categorical_features}
-    groups: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
-    for place, tree in enumerate(forest.oblivious_trees):
-        # The last split is the root: it is the highest bit of a leaf's number.
-        fields = tuple(
-            numbers[split.float_feature_index]
-            if split.float_feature_index is not None
-            else categories[split.cat_feature_index or 0]
-            for split in reversed(tree.splits)
-        )
-        groups[_pattern(fields)].append((place, fields))
-    for members in groups.values():
-        for begin in range(0, len(members), _TREES_AT_ONCE):
-            block = members[begin : begin + _TREES_AT_ONCE]
-            yield [place for place, _ in block], [fields for _, fields in block]
+def _alike(trees: list[_Tree]) -> Iterator[list[int]]:
+    """Give the places of trees of one shape together, some at a time."""
+    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for place, tree in enumerate(trees):
+        groups[_pattern(tree.fields)].append(place)
+    for places in groups.values():
+        for begin in range(0, len(places), _TREES_AT_ONCE):
+            yield places[begin : begin + _TREES_AT_ONCE]
 
 
 def _pattern(fields: Sequence[int]) -> tuple[int, ...]:
@@ -181,8 +216,8 @@ def _shapley(trees: list[_Tree], pattern: tuple[int, ...]) -> tuple[Floats, list
     """Return the expected value [trees], and for each player of the pattern [trees, leaves]."""
     depth, players = len(pattern), len(set(pattern))
     shape = (len(trees), *[2] * depth)
-    values = np.array([tree.leaf_values for tree in trees], np.float64).reshape(shape)
-    down = _proportions(np.array([tree.leaf_weights for tree in trees], np.float64).reshape(shape))
+    values = np.stack([tree.values for tree in trees]).reshape(shape)
+    down = _proportions(np.stack([tree.weights for tree in trees]).reshape(shape))
     shares = [np.zeros(shape) for _ in range(players)]
     expected = np.zeros(len(trees))
     for coalition in range(2**players):
@@ -214,7 +249,7 @@ def _proportions(weights: Floats) -> list[Floats]:
 
 def _slowly(
     model: catboost.CatBoostClassifier,
-    to_features: Callable[[npt.NDArray[np.float32]], Cells],
+    to_features: Callable[[Matrix], Cells],
     manifest: Manifest,
     threads: int,
 ) -> Explain:
@@ -222,7 +257,7 @@ def _slowly(
     names = [field.name for field in manifest.inputs]
     categories = [p for p, field in enumerate(manifest.inputs) if field.type == "category"]
 
-    def explain(matrix: npt.NDArray[np.float32]) -> Contributions:
+    def explain(matrix: Matrix) -> Contributions:
         pool = catboost.Pool(to_features(matrix), cat_features=categories, feature_names=names)
         try:
             found = model.get_feature_importance(pool, "ShapValues", thread_count=threads)

@@ -49,6 +49,7 @@ def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
         "base_rate": number.percent(float(data.target.mean())),
         "seed": str(evidence.seed),
         "price": str(manifest.price),
+        **_reasons(manifest, language),
         "kilobytes": number.whole(round(manifest.artifact.bytes / 1000)),
         "roc_auc": number.decimal(metrics.roc_auc, 4),
         "average_precision": number.decimal(metrics.average_precision, 4),
@@ -114,6 +115,19 @@ def _seen(data: Dataset, number: _Numbers) -> dict[str, str]:
         "odd_income_defaulted": number.percent(float(data.target[known & ~whole].mean())),
     }
     return missing | ranges | incomes
+
+
+def _reasons(manifest: Manifest, language: str) -> dict[str, str]:
+    """Return what an explained row costs, and how its reasons are found."""
+    told = manifest.explain
+    if told is None:
+        message = f"{manifest.name} has no reasons on sale"
+        raise ValueError(message)
+    how = "by_points" if told.points else "by_references" if told.references else "by_leaves"
+    return {
+        "explained_price": str(manifest.price + told.price),
+        "reasons": _WORDS[how][language],
+    }
 
 
 def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:

@@ -14,7 +14,7 @@ from augury.training.credit.fields import FIELDS, NAMES
 Value = int | float | str
 
 # One for each eighth of the applicants, from the safest to the riskiest. Against a large sample of
-# real ones, a single typical applicant got the direction of every third contribution wrong, eight
+# real ones, a single typical applicant got the direction of two contributions in five wrong, eight
 # get one of sixteen wrong, and sixteen take twice the time for one of twenty-five.
 _PARTS = 8
 _DIGITS = 9
