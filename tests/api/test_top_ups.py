@@ -13,15 +13,13 @@ from augury.kit.ids import new_id
 from augury.payments.providers.sandbox import Choice, Sandbox
 from support.houses import findings, open_house, settings_for, sign_in, sign_up
 from support.problems import is_problem
-from support.quick import quicken_passwords
 
 Shop = tuple[TestClient, House]
 
 
 @pytest.fixture
-def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
     """A house that sells nothing but takes money; its books are right in the end."""
-    quicken_passwords(monkeypatch)
     settings = settings_for(database_url, tmp_path, welcome_credits=0, models_dir=tmp_path / "none")
     (tmp_path / "none").mkdir()
     with open_house(settings) as opened:
