@@ -56,6 +56,14 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
+REASON = {
+    "feature": "person_income",
+    "value": 50000,
+    "contribution": -1.23456,
+    "text": "Yearly income of $50,000 (person_income = 50000): lowers the risk",
+}
+
+
 def model(name: str, price: int) -> dict[str, Any]:
     """Return a model on sale."""
     return {
@@ -64,6 +72,7 @@ def model(name: str, price: int) -> dict[str, Any]:
         "description": {"en": "Will they repay?", "ru": "Вернут ли?"},
         "task": "credit-scoring",
         "price": price,
+        "explain": {"price": 40} if name == "dear" else None,
         "version": 1,
         "input_schema": INPUT_SCHEMA,
         "output_schema": OUTPUT_SCHEMA,
@@ -185,6 +194,8 @@ class StubApi:
         if key not in self.sold:
             order = json.loads(request.content)
             price = next(one["price"] for one in self.models if one["name"] == order["model"])
+            explained = {"reasons": [REASON]} if order["explain"] else {}
+            price += 40 if explained else 0
             if price > self.balance:
                 return problem(402, "insufficient_credits", "Not enough credits.")
             self.balance -= price
@@ -201,6 +212,7 @@ class StubApi:
                         "default_probability": 0.0812,
                         "approval_probability": 0.9188,
                         "decision": "approve",
+                        **explained,
                     }
                 ],
                 "charge": {"transfer_id": "t", "amount": price, "balance_after": self.balance},

@@ -101,6 +101,21 @@ def test_a_prediction_is_bought_by_the_generated_form(open_page: Open, api: Stub
 
 
 @pytest.mark.usefixtures("signed_in")
+def test_reasons_are_bought_by_a_tick_and_shown(open_page: Open, api: StubApi) -> None:
+    page = open_page("predict", model="dear")
+    (tick,) = page.checkbox
+    assert tick.label == "With reasons, for 40 credits more"
+    tick.check().run()
+    next(one for one in page.button if one.label == "Predict for 140 credits").click().run()
+    said = words(page)
+    assert "Charged: 140 credits." in said
+    assert "lowers the risk (-1.23)" in said.replace("−", "-")
+    (sale,) = api.sold.values()
+    assert sale["price"] == 140
+    assert not open_page("predict", model="cheap").checkbox
+
+
+@pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize(("double_click_seconds", "sales"), [(60.0, 1), (0.0, 2)])
 def test_a_double_click_is_one_sale_and_a_later_click_another(
     open_page: Open,

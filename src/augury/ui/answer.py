@@ -27,6 +27,7 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
     outputs = prediction.outputs or ()
     if len(outputs) == 1:
         _show_single(outputs[0], properties, reader)
+        _show_reasons(outputs[0], reader)
     elif outputs:
         _show_many(outputs, properties, reader)
     else:
@@ -73,6 +74,21 @@ def _show_single(
                 word = reader.named(name, str(value))
                 text = value_title(rules, value, reader) if word == value else word
                 st.badge(plain(text), color=_COLOURS.get(str(value), "blue"))
+
+
+def _show_reasons(output: Mapping[str, Any], reader: Reader) -> None:
+    reasons = output.get("reasons")
+    if not isinstance(reasons, list) or not reasons:
+        return
+    st.markdown(f"**{plain(reader.text('answer.reasons'))}**")
+    st.markdown(
+        "\n".join(
+            f"1. {plain(str(one.get('text', '')))} ({reader.rounded(one['contribution'], 2)})"
+            for one in reasons
+            if isinstance(one, Mapping) and isinstance(one.get("contribution"), (int, float))
+        )
+    )
+    st.caption(reader.text("answer.about_reasons"))
 
 
 def _show_many(

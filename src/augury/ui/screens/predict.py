@@ -27,9 +27,10 @@ def show(visit: Visit) -> None:
         return
     model = _choose(visit, on_sale)
     st.markdown(prose(reader.pick(model.description)))
-    row = _show_form(visit, model)
+    explain = _offer_reasons(visit, model)
+    row = _show_form(visit, model, explain=explain)
     if row is not None:
-        _buy(visit, model, row)
+        _buy(visit, model, row, explain=explain)
     answer: Prediction | None = st.session_state.get(_ANSWER_KEY)
     if answer is not None and answer.model == model.name:
         st.header(reader.text("predict.answer"), anchor=False)
@@ -60,14 +61,23 @@ def _choose(visit: Visit, on_sale: tuple[Model, ...]) -> Model:
     return next(model for model in on_sale if model.name == chosen)
 
 
-def _show_form(visit: Visit, model: Model) -> Mapping[str, Any] | None:
+def _offer_reasons(visit: Visit, model: Model) -> bool:
+    """Return whether reasons are wanted; asked before the form, whose button names the price."""
+    if model.explain is None:
+        return False
+    more = visit.reader.count("credits", model.explain.price)
+    return st.checkbox(visit.reader.text("predict.explain", credits=more))
+
+
+def _show_form(visit: Visit, model: Model, *, explain: bool) -> Mapping[str, Any] | None:
     """Show the form; return the row to buy a prediction for, or None while there is none."""
     reader = visit.reader
     fields = read_fields(model.input_schema, reader)
     # Credits are spent by a click, never by an Enter on the way from field to field.
     with st.form(f"predict/{model.name}", enter_to_submit=False):
         row, empty = draw_form(fields, reader, f"predict/{model.name}/{model.version}")
-        price = reader.count("credits", model.price)
+        reasons = model.explain.price if explain and model.explain else 0
+        price = reader.count("credits", model.price + reasons)
         submitted = st.form_submit_button(
             reader.text("predict.buy", credits=price), type="primary", icon=":material/insights:"
         )
@@ -81,17 +91,17 @@ def _show_form(visit: Visit, model: Model) -> Mapping[str, Any] | None:
     return row
 
 
-def _buy(visit: Visit, model: Model, row: Mapping[str, Any]) -> None:
+def _buy(visit: Visit, model: Model, row: Mapping[str, Any], *, explain: bool) -> None:
     reader = visit.reader
     st.session_state.pop(_ANSWER_KEY, None)
-    order = json.dumps([model.name, model.version, dict(row)], sort_keys=True)
+    order = json.dumps([model.name, model.version, dict(row), explain], sort_keys=True)
     try:
         with st.spinner(reader.text("predict.working")):
             st.session_state[_ANSWER_KEY] = order_once(
                 visit,
                 "predict",
                 order,
-                lambda api, key: api.predict(model.name, row, idempotency_key=key),
+                lambda api, key: api.predict(model.name, row, explain=explain, idempotency_key=key),
             )
     except ApiError as refusal:
         show_refusal(refusal, reader, field_titles(model.input_schema, reader))
