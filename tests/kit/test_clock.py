@@ -48,7 +48,14 @@ def test_ids_sort_by_birth() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "0" * 36, "01A20067-451F-7740-AA85-87548A634F43", new_id() + "\n"]
+    "text",
+    [
+        "",
+        "x",
+        "0" * 36,
+        "01A20067-451F-7740-AA85-87548A634F43",
+        "01900000-0000-7000-8000-000000000000\n",
+    ],
 )
 def test_what_is_not_an_id(text: str) -> None:
     """Other texts, also nearly right ones, are not identifiers."""
