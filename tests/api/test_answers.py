@@ -164,6 +164,7 @@ _PUBLIC = {
     "/v1/auth/token",
     "/v1/top-ups/packs",
     "/v1/webhooks/{provider}",
+    "/v1/invoices/{number}.pdf",
     "/healthz",
     "/readyz",
 }

@@ -4,13 +4,13 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
-import catboost
 import msgspec
 import numpy as np
 import pytest
 
 from augury.inference.explainers import leaves
 from augury.inference.explainers.protocol import Contributions, log_odds
+from augury.inference.lean import catboost
 from augury.inference.manifest import BadModel
 from augury.inference.model import Model
 from augury.inference.runtimes import RUNTIMES

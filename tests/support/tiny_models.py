@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import catboost
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from augury.inference.lean import catboost
 from augury.inference.manifest import Manifest
 from augury.inference.runtimes import RUNTIMES
 

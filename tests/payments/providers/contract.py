@@ -96,49 +96,6 @@ class ProviderContract:
         unknown = started.reference[:-4] + "0000"
         assert bank.provider.find(unknown, money) is None
 
-    def test_genuine_notifications_tell_of_the_payment(self, bank: Bank) -> None:
-        if not bank.notifies:
-            pytest.skip("this provider sends no notifications")
-        checkout, started = begin(bank)
-        told = [bank.provider.read(one) for one in bank.pay(started.reference)]
-        events = [event for event in told if event is not None]
-        assert events
-        payment = completed(bank, events[-1], checkout)
-        assert payment.payment.state is PaymentState.SUCCEEDED
-        assert payment.payment.top_up_id == checkout.top_up_id
-        assert payment.payment.reference == started.reference
-        assert payment.payment.money == checkout.money
-
-    def test_the_same_notification_has_the_same_event_id(self, bank: Bank) -> None:
-        if not bank.notifies:
-            pytest.skip("this provider sends no notifications")
-        _, started = begin(bank)
-        for notification in bank.pay(started.reference):
-            first, second = bank.provider.read(notification), bank.provider.read(notification)
-            assert first is None or (second is not None and first.id == second.id)
-
-    def test_events_of_two_payments_have_different_ids(self, bank: Bank) -> None:
-        if not bank.notifies:
-            pytest.skip("this provider sends no notifications")
-        ids = []
-        for _ in range(2):
-            _, started = begin(bank)
-            told = [bank.provider.read(one) for one in bank.pay(started.reference)]
-            ids += [event.id for event in told if event is not None]
-        assert len(ids) == len(set(ids))
-
-    def test_every_forgery_is_refused(self, bank: Bank) -> None:
-        if not bank.notifies:
-            pytest.skip("this provider sends no notifications")
-        _, started = begin(bank)
-        genuine = bank.pay(started.reference)[-1]
-        forgeries = bank.forgeries(genuine)
-        assert len(forgeries) >= 2
-        for name, forged in forgeries.items():
-            with pytest.raises(NotificationRefused):
-                bank.provider.read(forged)
-                pytest.fail(f"{name} was taken for genuine")
-
     @pytest.mark.parametrize(
         "body", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"id": 1}', b"x" * 2_000_000]
     )
@@ -188,9 +145,56 @@ class ProviderContract:
         bank.provider.refund(refunding)
         assert bank.refunded_minor(started.reference) == 1_00
 
+    def test_no_method_is_saved_unless_asked(self, bank: Bank) -> None:
+        checkout, started = paid(bank)
+        found = bank.provider.find(started.reference, checkout.money)
+        assert found is not None
+        assert found.saved_method is None
+
+
+class TellingContract(ProviderContract):
+    """What a provider promises that sends notifications."""
+
+    def test_genuine_notifications_tell_of_the_payment(self, bank: Bank) -> None:
+        checkout, started = begin(bank)
+        told = [bank.provider.read(one) for one in bank.pay(started.reference)]
+        events = [event for event in told if event is not None]
+        assert events
+        payment = completed(bank, events[-1], checkout)
+        assert payment.payment.state is PaymentState.SUCCEEDED
+        assert payment.payment.top_up_id == checkout.top_up_id
+        assert payment.payment.reference == started.reference
+        assert payment.payment.money == checkout.money
+
+    def test_the_same_notification_has_the_same_event_id(self, bank: Bank) -> None:
+        _, started = begin(bank)
+        for notification in bank.pay(started.reference):
+            first, second = bank.provider.read(notification), bank.provider.read(notification)
+            assert first is None or (second is not None and first.id == second.id)
+
+    def test_events_of_two_payments_have_different_ids(self, bank: Bank) -> None:
+        ids = []
+        for _ in range(2):
+            _, started = begin(bank)
+            told = [bank.provider.read(one) for one in bank.pay(started.reference)]
+            ids += [event.id for event in told if event is not None]
+        assert len(ids) == len(set(ids))
+
+    def test_every_forgery_is_refused(self, bank: Bank) -> None:
+        _, started = begin(bank)
+        genuine = bank.pay(started.reference)[-1]
+        forgeries = bank.forgeries(genuine)
+        assert len(forgeries) >= 2
+        for name, forged in forgeries.items():
+            with pytest.raises(NotificationRefused):
+                bank.provider.read(forged)
+                pytest.fail(f"{name} was taken for genuine")
+
+
+class SavingContract(ProviderContract):
+    """What a provider promises that can charge a payment method again."""
+
     def test_a_saved_method_pays_again_without_a_checkout(self, bank: Bank) -> None:
-        if not bank.provider.saves_methods:
-            pytest.skip("this provider saves no payment methods")
         checkout, started = paid(bank, save_method=True)
         found = bank.provider.find(started.reference, checkout.money)
         assert found is not None
@@ -203,12 +207,6 @@ class ProviderContract:
         payment = bank.provider.find(charged.reference, again.money)
         assert payment is not None
         assert (payment.state, payment.top_up_id) == (PaymentState.SUCCEEDED, again.top_up_id)
-
-    def test_no_method_is_saved_unless_asked(self, bank: Bank) -> None:
-        checkout, started = paid(bank)
-        found = bank.provider.find(started.reference, checkout.money)
-        assert found is not None
-        assert found.saved_method is None
 
 
 def a_checkout(bank: Bank, *, save_method: bool = False) -> Checkout:

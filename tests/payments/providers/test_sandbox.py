@@ -25,7 +25,7 @@ from augury.payments.providers.protocol import (
 )
 from augury.payments.providers.sandbox import SIGNATURE, Choice, Sandbox
 from augury.payments.tables import sandbox_payments
-from payments.providers.contract import ProviderContract, begin
+from payments.providers.contract import SavingContract, TellingContract, begin
 from support.houses import settings_for
 
 
@@ -96,7 +96,7 @@ def bank(db: Database, database_url: str, tmp_path: Path) -> SandboxBank:
     return SandboxBank(provider)
 
 
-class TestSandbox(ProviderContract):
+class TestSandbox(TellingContract, SavingContract):
     """The promises of every provider."""
 
 

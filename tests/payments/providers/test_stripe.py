@@ -24,7 +24,7 @@ from augury.payments.providers.protocol import (
     ProviderUnavailable,
 )
 from augury.payments.providers.stripe import Stripe, StripeSettings, open_provider
-from payments.providers.contract import ProviderContract, a_checkout, begin
+from payments.providers.contract import SavingContract, TellingContract, a_checkout, begin
 from payments.providers.stripe_bank import StripeBank, open_bank
 from payments.providers.stripe_server import KEY, WEBHOOK_SECRET, sent
 
@@ -35,7 +35,7 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeBank]:
         yield opened
 
 
-class TestStripe(ProviderContract):
+class TestStripe(TellingContract, SavingContract):
     """The promises of every provider."""
 
 

@@ -75,7 +75,7 @@ def test_a_payment_of_something_else_is_not_credited(
     with pytest.raises(NotificationRefused):
         receive(desk(till, bank), "stripe", sent(told))
     assert till.available(anna) == 0
-    assert stored(till, top_up).reason == settle.DIFFERS
+    assert stored(till, top_up).attention == settle.DIFFERS
 
 
 def test_a_start_whose_answer_was_lost_is_gone_on_with_by_the_same_key(

@@ -27,7 +27,7 @@ from augury.payments.providers.protocol import (
     ProviderUnavailable,
 )
 from augury.payments.providers.yookassa import YooKassa, YooKassaSettings
-from payments.providers.contract import ProviderContract
+from payments.providers.contract import SavingContract, TellingContract
 from payments.providers.yookassa_bank import (
     PRICE,
     YooKassaBank,
@@ -50,7 +50,7 @@ def bank() -> Iterator[YooKassaBank]:
         yield opened
 
 
-class TestYooKassaKeepsThePromises(ProviderContract):
+class TestYooKassaKeepsThePromises(TellingContract, SavingContract):
     """Everything that every provider promises."""
 
 

@@ -69,7 +69,7 @@ def test_a_payment_of_another_amount_is_neither_taken_nor_credited(
     with pytest.raises(NotificationRefused):
         receive(desk(till, bank), "yookassa", told(bank.server.sent[-1]))
     assert till.available(anna) == 0
-    assert stored(till, top_up).reason == settle.DIFFERS
+    assert stored(till, top_up).attention == settle.DIFFERS
     assert bank.server.payments[reference]["status"] == "waiting_for_capture"
 
 
@@ -103,4 +103,4 @@ def test_a_refund_takes_credits_and_money_and_its_notification_changes_nothing(
     for body in bank.server.sent:
         assert receive(desk(till, bank), "yookassa", told(body)) != settle.REFUNDED_ELSEWHERE
     assert till.available(anna) == 600
-    assert stored(till, top_up).reason is None
+    assert stored(till, top_up).attention is None

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import catboost
 import numpy as np
 import numpy.typing as npt
 
 from augury.inference.explainers.protocol import Contributions, Explain, Floats
+from augury.inference.lean import catboost
 from augury.inference.manifest import BadModel, Manifest
 from augury.inference.runtimes.catboost import features_of, open_model
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import catboost
 import numpy as np
 import numpy.typing as npt
 
+from augury.inference.lean import catboost
 from augury.inference.manifest import BadModel, Manifest
 from augury.inference.runtimes.protocol import Predict
 

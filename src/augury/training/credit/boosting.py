@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import catboost
 import numpy as np
 import numpy.typing as npt
 
+from augury.inference.lean import catboost
 from augury.training.calibration import Curve, Floats
 from augury.training.credit.dataset import Matrix, Target
 from augury.training.credit.fields import CATEGORIES, NAMES, place

@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import catboost
 import numpy as np
 import onnxruntime
 
+from augury.inference.lean import catboost
 from augury.inference.manifest import Explain
 from augury.training.calibration import Curve, Floats
 from augury.training.credit import boosting, forest, reasons, scorecard
