@@ -59,7 +59,7 @@ def test_a_calibration_scales_the_reasons(tiny: Tiny) -> None:
     plain = explained(tiny, references=REFERENCES)
     calibration = {"slope": 0.5, "intercept": -0.25}
     corrected = 1 / (1 + np.exp(-(0.5 * log_odds(plain.predict(MATRIX)) - 0.25)))
-    test = {"tolerance": 1e-6, "inputs": ROWS, "default_probability": corrected.tolist()}
+    test = {"tolerance": 1e-6, "inputs": ROWS, "probabilities": corrected.tolist()}
     changes = {"calibration": calibration, "self_test": test}
     explain = {"price": 2, "references": REFERENCES}
     model = Model(tiny.but(**changes, explain=explain), tiny.path, 1)

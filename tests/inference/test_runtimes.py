@@ -244,10 +244,10 @@ def test_a_model_that_gives_nan_is_refused(scorecard: Tiny, tmp_path: Path) -> N
 def test_the_self_test_is_enforced(tiny: Tiny) -> None:
     """A model that does not give what its manifest expects is not loaded."""
     Model(tiny.manifest, tiny.path, 1)
-    expected = tiny.manifest.self_test.default_probability
+    expected = tiny.manifest.self_test.probabilities
     for place in range(len(expected)):
         tampered = [p + 0.001 if n == place else p for n, p in enumerate(expected)]
-        test = {"tolerance": 1e-6, "inputs": ROWS, "default_probability": tampered}
+        test = {"tolerance": 1e-6, "inputs": ROWS, "probabilities": tampered}
         with pytest.raises(BadModel, match=r"self-test of tiny is off by 0\.001"):
             Model(tiny.but(self_test=test), tiny.path, 1)
 
@@ -266,7 +266,7 @@ def test_a_self_test_that_proves_nothing_is_refused(
     scorecard: Tiny, inputs: list[Any], expected: list[float]
 ) -> None:
     """A self-test needs rows of the model's own signature and one expected value for each."""
-    test = {"tolerance": 1.0, "inputs": inputs, "default_probability": expected}
+    test = {"tolerance": 1.0, "inputs": inputs, "probabilities": expected}
     with pytest.raises(BadModel, match="self-test"):
         Model(scorecard.but(self_test=test), scorecard.path, 1)
 
@@ -294,7 +294,7 @@ def test_calibration_corrects_the_log_odds(tmp_path: Path) -> None:
     plain = Model(tiny.manifest, tiny.path, 1).predict(MORE)
     log_odds = np.log(plain / (1 - plain))
     expected = 1 / (1 + np.exp(-(2.0 * log_odds - 0.5)))
-    unproven = {"tolerance": 1.0, "inputs": ROWS, "default_probability": [0.5] * 4}
+    unproven = {"tolerance": 1.0, "inputs": ROWS, "probabilities": [0.5] * 4}
     corrected = Model(
         tiny.but(calibration={"slope": 2.0, "intercept": -0.5}, self_test=unproven), tiny.path, 1
     )
@@ -306,7 +306,7 @@ def test_certainty_survives_calibration(tmp_path: Path) -> None:
     tiny = proven(save_onnx(tmp_path / "tiny.onnx", gain=1e5), "onnx")
     plain = Model(tiny.manifest, tiny.path, 1).predict(MORE)
     assert {0.0, 1.0} <= set(plain.tolist())
-    unproven = {"tolerance": 1.0, "inputs": ROWS, "default_probability": [0.5] * 4}
+    unproven = {"tolerance": 1.0, "inputs": ROWS, "probabilities": [0.5] * 4}
     corrected = Model(
         tiny.but(calibration={"slope": 0.9, "intercept": 0.1}, self_test=unproven), tiny.path, 1
     ).predict(MORE)

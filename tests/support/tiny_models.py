@@ -90,7 +90,7 @@ def manifest_of(fields: list[dict[str, Any]] = FIELDS, **changes: Any) -> Manife
         "training": {
             "recipe": "none", "seed": 1, "data_sha256": "0" * 64, "rows_read": 1, "rows_used": 1, "libraries": {},
         },
-        "self_test": {"tolerance": 1e-6, "inputs": [], "default_probability": []},
+        "self_test": {"tolerance": 1e-6, "inputs": [], "probabilities": []},
     }  # fmt: skip
     return msgspec.convert(told | changes, Manifest)
 
@@ -120,7 +120,7 @@ def proven(path: Path, runtime: str, **changes: Any) -> Tiny:
     }
     bare = manifest_of(runtime=runtime, artifact=artifact, **changes)
     given = RUNTIMES[runtime](path, bare, 1)(MATRIX)
-    self_test = {"tolerance": 1e-6, "inputs": ROWS, "default_probability": given.tolist()}
+    self_test = {"tolerance": 1e-6, "inputs": ROWS, "probabilities": given.tolist()}
     return Tiny(path, Tiny(path, bare).but(self_test=self_test))
 
 

@@ -61,7 +61,7 @@ def test_the_self_test_passes(recipe: Recipe) -> None:
     manifest = _manifest(recipe)
     predict = recipe.serve(MODELS / recipe.name / manifest.artifact.file)
     matrix = _matrix(manifest.self_test.inputs)
-    promised = np.array(manifest.self_test.default_probability)
+    promised = np.array(manifest.self_test.probabilities)
     assert np.isnan(matrix).any()
     np.testing.assert_allclose(predict(matrix), promised, rtol=0, atol=manifest.self_test.tolerance)
     alone = np.concatenate([predict(matrix[n : n + 1]) for n in range(len(matrix))])
@@ -72,6 +72,7 @@ def test_the_self_test_passes(recipe: Recipe) -> None:
 def test_the_metrics_reach_what_is_promised(recipe: Recipe) -> None:
     """ROC AUC and calibration error, measured out-of-fold, are on the right side of their bars."""
     metrics = _manifest(recipe).metrics
+    assert metrics is not None
     least = {"credit-logistic-regression": 0.877, "credit-random-forest": 0.937}
     assert metrics.roc_auc >= least.get(recipe.name, 0.948)
     assert metrics.expected_calibration_error <= 0.010
@@ -91,6 +92,7 @@ def test_more_risk_means_a_higher_probability(recipe: Recipe) -> None:
     }
     predict = recipe.serve(MODELS / recipe.name / manifest.artifact.file)
     safe_chance, risky_chance = predict(_matrix([EXAMPLE, risky]))
+    assert manifest.decision is not None
     assert safe_chance < manifest.decision.approve_below
     assert risky_chance >= manifest.decision.decline_from
 
@@ -117,7 +119,9 @@ def test_the_scorecard_is_monotone() -> None:
 @each_model
 def test_both_cards_show_the_measured_figures(recipe: Recipe) -> None:
     """Each card carries the ROC AUC of the manifest, written the way of its language."""
-    written = f"{_manifest(recipe).metrics.roc_auc:.4f}"
+    metrics = _manifest(recipe).metrics
+    assert metrics is not None
+    written = f"{metrics.roc_auc:.4f}"
     assert written in (MODELS / recipe.name / "card.md").read_text()
     assert written.replace(".", ",") in (MODELS / recipe.name / "card.ru.md").read_text()
 

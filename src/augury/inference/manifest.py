@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from augury.kit.texts import LANGUAGES, texts
+
 # Credits per row; a thousand rows at this price still fit into a balance.
 MOST_PRICE = 10**12
 
@@ -55,11 +57,23 @@ class RatioCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OutputNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Names of the members of one output."""
+    """Names of the members of one output; a member without a name is not given."""
 
     probability: str
-    complement: str
-    decision: str
+    complement: str | None = None
+    decision: str | None = None
+
+
+class Raw(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a graph or a server leaves its answer.
+
+    The tensor of this name; of a tensor [rows, columns] this column; as a probability, or as
+    log-odds that a sigmoid turns into one.
+    """
+
+    tensor: str = "default_probability"
+    column: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    scale: Literal["probability", "log_odds"] = "probability"
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +81,12 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     approve_below: float
     decline_from: float
+
+    def of(self, probability: float) -> str:
+        """Return the decision about a probability."""
+        if probability < self.approve_below:
+            return "approve"
+        return "decline" if probability >= self.decline_from else "review"
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +133,7 @@ class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     tolerance: float
     inputs: list[dict[str, int | float | str | None]]
-    default_probability: list[float]
+    probabilities: list[float]
 
 
 class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,6 +171,28 @@ class Explain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
 
 
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the values of one column were spread over the training rows.
+
+    A number has rising `edges`, and one share more than edges: of the values below the first edge,
+    from there to below the second, and so on. A category has no edges and one share for each of
+    its categories, in their order. The shares of the known values add up to 1; `missing` is the
+    share of all rows that had none.
+    """
+
+    shares: Annotated[list[float], msgspec.Meta(min_length=1)]
+    edges: list[float] | None = None
+    missing: float = 0.0
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the training rows looked like, so that drift can be told from it."""
+
+    rows: int
+    fields: dict[str, Spread]
+    score: Spread  # of the probabilities that the model gave them
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything about a model version but its artefact and its price of today."""
 
@@ -164,17 +206,28 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     artifact: Artifact
     inputs: list[InputField]
     outputs: OutputNames
-    decision: Decision
-    metrics: Metrics
-    training: Training
     self_test: SelfTest
+    decision: Decision | None = None
+    raw: Raw = Raw()
+    metrics: Metrics | None = None
+    training: Training | None = None
+    reference: Reference | None = None
     checks: list[RatioCheck] = []
     calibration: Calibration | None = None
     explain: Explain | None = None
 
 
 class BadModel(Exception):
-    """A model cannot be used; the message says why, for the person who publishes it."""
+    """A model cannot be used. Why, for the person who publishes it, stands in `models.po`."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        """Say which sentence tells why, and what it needs."""
+        self.key, self.values = key, values
+        super().__init__(self.told(LANGUAGES[0]))
+
+    def told(self, language: str) -> str:
+        """Return the reason as a sentence of a language."""
+        return texts("models", language).text(self.key, **self.values)
 
 
 def read_manifest(text: bytes | str) -> Manifest:
@@ -182,8 +235,7 @@ def read_manifest(text: bytes | str) -> Manifest:
     try:
         return msgspec.json.decode(text, type=Manifest)
     except msgspec.DecodeError as error:
-        message = f"manifest.json: {error}"
-        raise BadModel(message) from error
+        raise BadModel("manifest", error=error) from error
 
 
 def verify_artifact(artifact: Artifact, path: Path) -> None:
@@ -191,5 +243,4 @@ def verify_artifact(artifact: Artifact, path: Path) -> None:
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if len(content) != artifact.bytes or found != artifact.sha256:
-        message = f"{path.name} has SHA-256 {found}, the manifest promises {artifact.sha256}"
-        raise BadModel(message)
+        raise BadModel("artifact_differs", file=path.name, found=found, promised=artifact.sha256)

@@ -21,6 +21,7 @@ from augury.kit.texts import LANGUAGES
 
 # What a customer sees; more digits than any calibration can mean.
 _DIGITS = 6
+_APPROVE = "approve"
 _MANY = 64
 _TRIES = 5
 # Between what contributions add up to and the model's own log-odds.
@@ -49,8 +50,7 @@ class Model:
         """Open the artefact and run its self-test; raises `BadModel` when it does not pass."""
         if manifest.runtime not in RUNTIMES:
             known = ", ".join(sorted(RUNTIMES))
-            message = f"there is no runtime {manifest.runtime!r}; known are {known}"
-            raise BadModel(message)
+            raise BadModel("runtime_unknown", runtime=manifest.runtime, known=known)
         verify_artifact(manifest.artifact, artifact)
         self.manifest = manifest
         self.signature = Signature(manifest)
@@ -78,8 +78,7 @@ class Model:
                 corrected = calibration.slope * odds + calibration.intercept
                 probabilities = 1 / (1 + np.exp(-corrected))
         if probabilities.shape != (len(matrix),) or not _are_probabilities(probabilities):
-            message = f"{self.manifest.name} gave something that is not a probability"
-            raise BadModel(message)
+            raise BadModel("not_a_probability", name=self.manifest.name)
         return probabilities
 
     def predict_many(self, matrices: list[Matrix]) -> list[Probabilities | Exception]:
@@ -97,8 +96,7 @@ class Model:
     def contributions(self, matrix: Matrix) -> Contributions:
         """Return what each field adds to the log-odds of each row; `BadModel` without reasons."""
         if self._explain is None:
-            message = f"{self.manifest.name} gives no reasons"
-            raise BadModel(message)
+            raise BadModel("no_reasons", name=self.manifest.name)
         found = self._explain(matrix)
         calibration = self.manifest.calibration
         if calibration is not None:
@@ -131,7 +129,7 @@ class Model:
                 reasons = self._wording.told(
                     inputs,
                     [*explanation["contributions"].values()],
-                    approved=output[decision] == "approve",
+                    approved=decision is None or output[decision] == _APPROVE,
                     language=question.language,
                 )
                 outputs.append(output | {"reasons": reasons, "explanation": explanation})
@@ -145,41 +143,35 @@ class Model:
     def outputs(self, probabilities: Probabilities) -> Outputs:
         """Return the answer for each row: the probability, its complement and the decision."""
         names, decision = self.manifest.outputs, self.manifest.decision
-        return [
-            {
-                names.probability: round(value, _DIGITS),
-                names.complement: round(1 - round(value, _DIGITS), _DIGITS),
-                names.decision: "approve"
-                if value < decision.approve_below
-                else "decline"
-                if value >= decision.decline_from
-                else "review",
-            }
-            for value in probabilities.tolist()
-        ]
+        values = probabilities.tolist()
+        outputs: Outputs = [{names.probability: round(value, _DIGITS)} for value in values]
+        if names.complement is not None:
+            for output in outputs:
+                output[names.complement] = round(1 - output[names.probability], _DIGITS)
+        if names.decision is not None and decision is not None:
+            for value, output in zip(values, outputs, strict=True):
+                output[names.decision] = decision.of(value)
+        return outputs
 
     def _self_test(self) -> Matrix:
         test = self.manifest.self_test
         try:
             matrix = self.signature.decode(msgspec.json.encode(test.inputs))
         except InvalidInput as error:
-            faults = _faults_of(error)
-            message = f"the self-test of {self.manifest.name} breaks its own signature: {faults}"
-            raise BadModel(message) from error
-        if len(test.default_probability) != len(matrix):
-            message = f"the self-test of {self.manifest.name} needs one expected value for each row"
-            raise BadModel(message)
+            raise BadModel(
+                "self_test_rows", name=self.manifest.name, faults=_faults_of(error)
+            ) from error
+        if len(test.probabilities) != len(matrix):
+            raise BadModel("self_test_count", name=self.manifest.name)
         try:
             given = self.predict(matrix)
         except BadModel:
             raise
         except Exception as error:  # whatever a runtime throws
-            message = f"the self-test of {self.manifest.name} cannot be run: {error}"
-            raise BadModel(message) from error
-        worst = float(np.max(np.abs(given - np.array(test.default_probability))))
+            raise BadModel("self_test_fails", name=self.manifest.name, error=error) from error
+        worst = float(np.max(np.abs(given - np.array(test.probabilities))))
         if not worst <= test.tolerance:
-            message = f"the self-test of {self.manifest.name} is off by {worst}"
-            raise BadModel(message)
+            raise BadModel("self_test_off", name=self.manifest.name, worst=worst)
         return matrix
 
     def _references(self) -> Matrix | None:
@@ -189,8 +181,8 @@ class Model:
         try:
             return self.signature.decode(msgspec.json.encode(told))
         except InvalidInput as error:
-            message = f"the reference rows of {self.manifest.name}: {_faults_of(error)}"
-            raise BadModel(message) from error
+            faults = _faults_of(error)
+            raise BadModel("reference_rows", name=self.manifest.name, faults=faults) from error
 
     def _test_reasons(self, matrix: Matrix) -> None:
         """Raise `BadModel` unless the reasons of a few self-test rows add up."""
@@ -200,15 +192,13 @@ class Model:
         except BadModel:
             raise
         except Exception as error:  # whatever a runtime throws
-            message = f"the reasons of {self.manifest.name} cannot be found: {error}"
-            raise BadModel(message) from error
+            raise BadModel("reasons_fail", name=self.manifest.name, error=error) from error
         given = log_odds(self.predict(some))
         # Through a probability and back, so that certainty is cut off on both sides.
         added = log_odds(probability(found.log_odds()))
         worst = float(np.max(np.abs(given - added)))
         if not worst <= _ADDS_UP_WITHIN:
-            message = f"the reasons of {self.manifest.name} are off by {worst} from its log-odds"
-            raise BadModel(message)
+            raise BadModel("reasons_off", name=self.manifest.name, worst=worst)
 
     def _measure(self) -> tuple[float, float]:
         row = self.signature.decode(msgspec.json.encode(self.manifest.self_test.inputs[:1]))

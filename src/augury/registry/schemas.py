@@ -54,7 +54,7 @@ class ModelOut(BaseModel):
             version=version.version,
             input_schema=input_schema(manifest),
             output_schema=output_schema(manifest),
-            metrics=msgspec.to_builtins(manifest.metrics),
+            metrics=msgspec.to_builtins(manifest.metrics) or {},
             card=Text(en=version.card_en, ru=version.card_ru),
         )
 
@@ -105,17 +105,22 @@ def output_schema(manifest: Manifest) -> dict[str, Any]:
     """Return the JSON Schema of one output."""
     names = manifest.outputs
     probability = {"type": "number", "minimum": 0, "maximum": 1}
+    decision = {"type": "string", "enum": ["approve", "review", "decline"]}
+    named = (
+        (names.probability, probability),
+        (names.complement, probability),
+        (names.decision, decision),
+    )
+    members = {name: schema for name, schema in named if name is not None}
     explained = _explained(manifest) if manifest.explain else {}
     return {
         "$schema": _DIALECT,
         "type": "object",
         "properties": {
-            names.probability: probability,
-            names.complement: probability,
-            names.decision: {"type": "string", "enum": ["approve", "review", "decline"]},
+            **members,
             **explained,
         },
-        "required": [names.probability, names.complement, names.decision],
+        "required": [*members],
         "additionalProperties": False,
         "x-decision": msgspec.to_builtins(manifest.decision),
     }

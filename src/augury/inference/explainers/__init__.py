@@ -31,6 +31,5 @@ def open_explainer(
     if references is not None:
         return coalitions.against(references, predict)
     if manifest.runtime not in _BY_RUNTIME:
-        message = f"{manifest.name} has reasons on sale and neither points nor references"
-        raise BadModel(message)
+        raise BadModel("reasons_without_means", name=manifest.name)
     return _BY_RUNTIME[manifest.runtime](path, manifest, threads)

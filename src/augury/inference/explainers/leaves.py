@@ -102,8 +102,7 @@ def _trees(
     if leaves.max(initial=1) > 2**_DEEPEST or (leaves & (leaves - 1)).any():
         return None
     if len(weights) != leaves.sum():
-        message = f"{manifest.name} has no weights of its leaves: its reasons need references"
-        raise BadModel(message)
+        raise BadModel("no_leaf_weights", name=manifest.name)
     probes = _probes(model, manifest)
     first = np.array([[values[0] for values in probes]], np.float32)
     origin = leaves_of(first)[0].astype(np.uint8)
@@ -262,8 +261,7 @@ def _slowly(
         try:
             found = model.get_feature_importance(pool, "ShapValues", thread_count=threads)
         except catboost.CatBoostError as error:
-            message = f"{manifest.name} cannot be explained: {error}"
-            raise BadModel(message) from error
+            raise BadModel("reasons_fail", name=manifest.name, error=error) from error
         return Contributions(found[:, -1].copy(), found[:, :-1].copy(), np.zeros(len(matrix)))
 
     return explain

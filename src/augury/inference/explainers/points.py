@@ -32,11 +32,7 @@ def explainer(points: Points, fields: list[InputField], predict: Predict) -> Exp
     strange = ({ramp.field for ramp in points.ramps} | points.average.keys()) - places.keys()
     scores, odds = np.array(points.curve, np.float64).reshape(-1, 2).T
     if strange or len(fields) > MOST_EXACT or not (np.diff(scores, prepend=-np.inf) > 0).all():
-        message = (
-            f"points need a rising curve, at most {MOST_EXACT} fields, and no other fields:"
-            f" {', '.join(sorted(strange)) or 'their names are right'}"
-        )
-        raise BadModel(message)
+        raise BadModel("points", most=MOST_EXACT, strange=", ".join(sorted(strange)) or "-")
     column = np.array([places[ramp.field] for ramp in points.ramps], np.intp)
     start, slope, weight = (
         np.array([getattr(ramp, name) for ramp in points.ramps], np.float64)
@@ -58,8 +54,7 @@ def explainer(points: Points, fields: list[InputField], predict: Predict) -> Exp
             block = slice(begin, begin + _ROWS_AT_ONCE)
             values = np.interp(_sums(own[block]) + middle, scores, odds)
             if np.abs(probability(values[:, -1]) - given[block]).max() > _AGREES_WITHIN:
-                message = "the points in the manifest are not those of the artefact"
-                raise BadModel(message)
+                raise BadModel("points_differ")
             # To the last digit the whole is what the model says.
             values[:, -1] = log_odds(given[block])
             base[block], found[block] = values[:, 0], values @ weights

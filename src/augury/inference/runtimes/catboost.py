@@ -32,8 +32,7 @@ def open_model(path: Path) -> catboost.CatBoostClassifier:
     try:
         model.load_model(str(path), format="cbm")
     except (catboost.CatBoostError, OSError) as error:
-        message = f"{path.name} is not a model that CatBoost can open: {error}"
-        raise BadModel(message) from error
+        raise BadModel("not_catboost", file=path.name, error=error) from error
     return model
 
 
@@ -45,12 +44,10 @@ def features_of(
     places = [p for p, field in enumerate(manifest.inputs) if field.type == "category"]
     trained_on = (model.feature_names_, sorted(model.get_cat_feature_indices()))
     if trained_on != (names, places):
-        message = f"the model was trained on {trained_on}, the manifest has {names} with {places}"
-        raise BadModel(message)
+        raise BadModel("catboost_fields", trained_on=trained_on, names=names, places=places)
     nullable = [names[place] for place in places if manifest.inputs[place].nullable]
     if nullable:
-        message = f"CatBoost knows no missing category: {', '.join(nullable)} must not be nullable"
-        raise BadModel(message)
+        raise BadModel("catboost_nullable", names=", ".join(nullable))
     categories = [np.array(manifest.inputs[place].categories, object) for place in places]
 
     def cells(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.object_]:

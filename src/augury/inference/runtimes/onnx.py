@@ -28,22 +28,17 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # the library raises a dozen types that share no base
-        message = f"{path.name} is not a model that ONNX Runtime can open: {error}"
-        raise BadModel(message) from error
+        raise BadModel("not_onnx", file=path.name, error=error) from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1:
-        message = f"the graph takes {len(inputs)} inputs and needs one"
-        raise BadModel(message)
+        raise BadModel("onnx_inputs", count=len(inputs))
     (tensor,) = inputs
     if tensor.type != "tensor(float)" or tensor.shape[1:] != [len(manifest.inputs)]:
-        message = (
-            f"the graph takes {tensor.type} {tensor.shape}, the manifest has"
-            f" {len(manifest.inputs)} fields and needs tensor(float) [rows, {len(manifest.inputs)}]"
+        raise BadModel(
+            "onnx_shape", type=tensor.type, shape=tensor.shape, fields=len(manifest.inputs)
         )
-        raise BadModel(message)
     if _OUTPUT not in {output.name for output in outputs}:
-        message = f"the graph has no output {_OUTPUT!r}"
-        raise BadModel(message)
+        raise BadModel("onnx_output", output=_OUTPUT)
     name, wanted, run = tensor.name, [_OUTPUT], session.run
 
     def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

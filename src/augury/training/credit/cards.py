@@ -7,7 +7,7 @@ from string import Template
 import msgspec
 import numpy as np
 
-from augury.inference.manifest import InputField, Manifest
+from augury.inference.manifest import Decision, InputField, Manifest, Metrics
 from augury.training.calibration import Floats
 from augury.training.credit.dataset import Dataset, Target
 from augury.training.credit.fields import NAMES, place, text
@@ -35,7 +35,7 @@ class Evidence:
 
 def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
     """Return the card of a model as Markdown in one language."""
-    data, metrics = evidence.dataset, manifest.metrics
+    data, metrics, decision = evidence.dataset, _metrics(manifest), _decision(manifest)
     number = _Numbers(language)
     values = {
         "title": getattr(manifest.title, language),
@@ -57,8 +57,8 @@ def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
         "log_loss": number.decimal(metrics.log_loss, 4),
         "ece": number.decimal(metrics.expected_calibration_error, 4),
         "parity": f"{max(evidence.parity, 1e-9):.0e}",
-        "approve_below": number.decimal(manifest.decision.approve_below, 2),
-        "decline_from": number.decimal(manifest.decision.decline_from, 2),
+        "approve_below": number.decimal(decision.approve_below, 2),
+        "decline_from": number.decimal(decision.decline_from, 2),
         "calibration_rows": "\n".join(
             f"| {n} | {number.percent(part.predicted)} | {number.percent(part.observed)}"
             f" | {number.whole(part.rows)} |"
@@ -139,7 +139,7 @@ def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:
 
 
 def _decision_rows(manifest: Manifest, evidence: Evidence, language: str, number: _Numbers) -> str:
-    low, high = manifest.decision.approve_below, manifest.decision.decline_from
+    low, high = _decision(manifest).approve_below, _decision(manifest).decline_from
     chance, target = evidence.chance, evidence.dataset.target
     kinds = {
         "approve": chance < low,
@@ -182,7 +182,7 @@ def _ages(manifest: Manifest, chance: Floats, data: Dataset, language: str) -> l
         name = f"{low}–{high - 1}" if high else f"{low}+"
         found.append((name, chosen))
     found.append((_WORDS["everyone"][language], np.ones(len(age), bool)))
-    below, start = manifest.decision.approve_below, manifest.decision.decline_from
+    below, start = _decision(manifest).approve_below, _decision(manifest).decline_from
     return [
         group(name, chance[chosen], target[chosen], below, start)
         for name, chosen in found
@@ -201,3 +201,13 @@ def _field_row(field: InputField, language: str) -> str:
         else f"{field.minimum:g} – {field.maximum:.0f}"
     )
     return f"| `{field.name}` | {title} | {description} | {values} |"
+
+
+def _metrics(manifest: Manifest) -> Metrics:
+    assert manifest.metrics is not None  # noqa: S101 -- the recipes measure every model
+    return manifest.metrics
+
+
+def _decision(manifest: Manifest) -> Decision:
+    assert manifest.decision is not None  # noqa: S101 -- the recipes decide for every model
+    return manifest.decision

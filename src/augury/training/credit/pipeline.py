@@ -199,7 +199,7 @@ def _manifest(
         self_test=SelfTest(
             tolerance=1e-5,
             inputs=rows,
-            default_probability=[round(p, 9) for p in served(_matrix(rows)).tolist()],
+            probabilities=[round(p, 9) for p in served(_matrix(rows)).tolist()],
         ),
     )
 
