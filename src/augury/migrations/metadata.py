@@ -1,5 +1,6 @@
 """All tables of the house in one place, for migrations and nothing else."""
 
+from augury.audit_log import tables as audit_log
 from augury.kit.db import metadata
 from augury.ledger import tables as ledger
 from augury.notices import tables as notices
@@ -9,6 +10,6 @@ from augury.registry import tables as registry
 from augury.users import tables as users
 from augury.vouchers import tables as vouchers
 
-ROOMS = (ledger, notices, payments, predictions, registry, users, vouchers)
+ROOMS = (audit_log, ledger, notices, payments, predictions, registry, users, vouchers)
 
 __all__ = ["ROOMS", "metadata"]

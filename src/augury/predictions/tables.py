@@ -1,6 +1,16 @@
 """Tables of the predictions. Only this room reads or writes them."""
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Double,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
 
 from augury.kit.db import Id, Int64, metadata
 
@@ -26,4 +36,58 @@ predictions = Table(
     CheckConstraint("status IN ('succeeded')", name="status"),
     CheckConstraint("rows > 0", name="rows_positive"),
     Index("ix_predictions_user_id", "user_id", "id"),
+)
+
+# What became of the cases that were predicted, as customers report it: 1 when the event happened.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("prediction_id", Id, nullable=False),
+    Column("row_index", Integer, nullable=False),
+    # Copied from the prediction, so that a version is judged without reading its answers again.
+    Column("model", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("probability", Double, nullable=False),
+    Column("sold_at", Int64, nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("reported_by", Id, nullable=False),
+    Column("reported_at", Int64, nullable=False),
+    PrimaryKeyConstraint("prediction_id", "row_index"),
+    CheckConstraint("outcome IN (0, 1)", name="outcome"),
+    CheckConstraint("row_index >= 0", name="row_index_not_negative"),
+    Index("ix_outcomes_version", "model", "version", "sold_at"),
+)
+
+# What a challenger would have answered to rows that the champion was asked; nobody pays for it.
+shadow_scores = Table(
+    "shadow_scores",
+    metadata,
+    Column("prediction_id", Id, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("champion", Integer, nullable=False),
+    # JSON: one probability for each row; none when the challenger failed.
+    Column("scores", Text),
+    Column("champion_scores", Text, nullable=False),
+    # Of one call with these rows, one model after the other.
+    Column("seconds", Double, nullable=False),
+    Column("champion_seconds", Double, nullable=False),
+    Column("created_at", Int64, nullable=False),
+    PrimaryKeyConstraint("prediction_id", "version"),
+    Index("ix_shadow_scores_version", "model", "version", "created_at"),
+)
+
+# How far the rows of late are from the training rows, when it was last looked at.
+drift_states = Table(
+    "drift_states",
+    metadata,
+    Column("model", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    # A field's name, or empty for the score.
+    Column("subject", String(64), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("stability_index", Double, nullable=False),
+    Column("changed_at", Int64, nullable=False),
+    PrimaryKeyConstraint("model", "version", "subject"),
+    CheckConstraint("level IN ('calm', 'watch', 'alert')", name="level"),
 )
