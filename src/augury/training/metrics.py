@@ -4,19 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import (
-    average_precision_score,
-    brier_score_loss,
-    log_loss,
-    roc_auc_score,
-)
+from sklearn.metrics import average_precision_score
 
+from augury.inference import judging
 from augury.inference.manifest import CalibrationBin, Metrics
 from augury.training.calibration import Floats
 
 Target = npt.NDArray[np.int64]
 
-_BINS = 10
 _DIGITS = 6
 
 
@@ -37,30 +32,20 @@ class Group:
 
 def measure(chance: Floats, target: Target, method: str) -> Metrics:
     """Return the measures of probabilities against outcomes, in 10 bins of equal count."""
-    curve = _curve(chance, target)
-    gap = sum(abs(part.predicted - part.observed) * part.rows for part in curve) / len(chance)
+    curve = judging.calibration(chance, target)
     return Metrics(
-        roc_auc=round(float(roc_auc_score(target, chance)), _DIGITS),
+        roc_auc=round(judging.auc(chance, target), _DIGITS),
         average_precision=round(float(average_precision_score(target, chance)), _DIGITS),
-        brier=round(float(brier_score_loss(target, chance)), _DIGITS),
-        log_loss=round(float(log_loss(target, chance)), _DIGITS),
-        expected_calibration_error=round(gap, _DIGITS),
+        brier=round(judging.brier(chance, target), _DIGITS),
+        log_loss=round(judging.log_loss(chance, target), _DIGITS),
+        expected_calibration_error=round(judging.calibration_error(curve), _DIGITS),
         rows=len(chance),
         method=method,
-        calibration_curve=curve,
+        calibration_curve=[
+            CalibrationBin(round(part.predicted, _DIGITS), round(part.observed, _DIGITS), part.rows)
+            for part in curve
+        ],
     )
-
-
-def _curve(chance: Floats, target: Target) -> list[CalibrationBin]:
-    order = np.argsort(chance, kind="stable")
-    return [
-        CalibrationBin(
-            predicted=round(float(chance[part].mean()), _DIGITS),
-            observed=round(float(target[part].mean()), _DIGITS),
-            rows=len(part),
-        )
-        for part in np.array_split(order, _BINS)
-    ]
 
 
 def group(
