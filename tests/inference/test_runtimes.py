@@ -188,11 +188,6 @@ _ODD_GRAPHS: dict[str, onnx.GraphProto] = {
         [_tensor(_OUT, [5])],
         [helper.make_node("Sigmoid", ["rows"], [_OUT])],
     ),
-    "double precision": _graph_with(
-        [_tensor("rows", ["n", 5], TensorProto.DOUBLE)],
-        [_tensor(_OUT, ["n"], TensorProto.DOUBLE)],
-        [_mean("rows", _OUT)],
-    ),
     "another output": _graph_with(
         [_tensor("rows", ["n", 5])], [_tensor("score", ["n"])], [_mean("rows", "score")]
     ),

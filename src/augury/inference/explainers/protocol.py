@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from augury.inference.odds import Floats, log_odds, probability
 
-# `exp` of more is an infinity.
-_LARGEST_EXPONENT = 700.0
-# A probability of 0 or 1 has infinite log-odds; nothing that was learnt is as certain as this.
-_LEAST = 1e-7
+__all__ = ["Contributions", "Explain", "Floats", "log_odds", "probability"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +34,3 @@ class Contributions:
 
 # float32 [rows, fields] -> the Shapley values of each row. Safe to call from many threads.
 Explain = Callable[[npt.NDArray[np.float32]], Contributions]
-
-
-def log_odds(probabilities: Floats) -> Floats:
-    """Return `log(p / (1 - p))`, certainty counted as one in ten million."""
-    inside = np.clip(probabilities, _LEAST, 1 - _LEAST)
-    odds: Floats = np.log(inside / (1 - inside))
-    return odds
-
-
-def probability(log_odds: Floats) -> Floats:
-    """Return `1 / (1 + exp(-log_odds))`."""
-    inside = np.clip(log_odds, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
-    chance: Floats = 1 / (1 + np.exp(-inside))
-    return chance

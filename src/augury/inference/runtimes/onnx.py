@@ -1,8 +1,6 @@
-"""The `onnx` runtime: ONNX Runtime on the processor.
+"""The `onnx` runtime: ONNX Runtime on the processor. What a graph may take: `tensors.py`."""
 
-The graph takes one float32 tensor [rows, fields] and gives one float32 tensor [rows].
-"""
-
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,38 +9,46 @@ import onnxruntime
 
 from augury.inference.manifest import BadModel, Manifest
 from augury.inference.runtimes.protocol import Predict
+from augury.inference.runtimes.tensors import Port, answer_of, feed_of
 
-_OUTPUT = "default_probability"
+_OPTIONS = {
+    # Idle threads sleep: spinning ones would take the processor from everybody else.
+    "session.intra_op.allow_spinning": "0",
+    "session.load_model_format": "ONNX",
+    # Weights that a graph keeps in other files are looked for where nothing is: one file is proven.
+    "session.model_external_initializers_file_folder_path": os.devnull,
+}
 
 
 def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     """Return the model in an ONNX file, or raise `BadModel`."""
+    try:
+        session = open_session(path.read_bytes(), threads)
+    except Exception as error:  # the library raises a dozen types that share no base
+        raise BadModel("not_onnx", file=path.name, error=error) from error
+    feed = feed_of([_port(found) for found in session.get_inputs()], manifest.inputs)
+    answer = answer_of([_port(found) for found in session.get_outputs()], manifest.raw)
+    wanted, run = [manifest.raw.tensor], session.run
+
+    def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        return answer(run(wanted, feed(matrix))[0])
+
+    return predict
+
+
+def open_session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """Return ONNX Runtime's session for a graph that stands alone; raises whatever it raises."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Idle threads sleep: spinning ones would take the processor from everybody else.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # the library raises a dozen types that share no base
-        raise BadModel("not_onnx", file=path.name, error=error) from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1:
-        raise BadModel("onnx_inputs", count=len(inputs))
-    (tensor,) = inputs
-    if tensor.type != "tensor(float)" or tensor.shape[1:] != [len(manifest.inputs)]:
-        raise BadModel(
-            "onnx_shape", type=tensor.type, shape=tensor.shape, fields=len(manifest.inputs)
-        )
-    if _OUTPUT not in {output.name for output in outputs}:
-        raise BadModel("onnx_output", output=_OUTPUT)
-    name, wanted, run = tensor.name, [_OUTPUT], session.run
+    for name, value in _OPTIONS.items():
+        options.add_session_config_entry(name, value)
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        chances: npt.NDArray[np.float32] = run(wanted, {name: matrix})[0]
-        return chances.reshape(-1).astype(np.float64)
 
-    return predict
+def _port(found: onnxruntime.NodeArg) -> Port:
+    kind = found.type.removeprefix("tensor(").removesuffix(")")
+    # A length that depends on the rows is a name, or nothing.
+    shape = tuple(length if isinstance(length, int) else None for length in found.shape)
+    return Port(found.name, kind if found.type.startswith("tensor(") else found.type, shape)
