@@ -192,7 +192,7 @@ def save_catboost(
         allow_writing_files=False,
     )
     model.fit(pool)
-    model.save_model(str(path), format="cbm")
+    model.save_model(str(path), format=path.suffix[1:], pool=pool)
     return path
 
 
@@ -200,4 +200,5 @@ def save_catboost(
 WAYS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "onnx": ("onnx", lambda folder: save_onnx(folder / "tiny.onnx")),
     "catboost": ("catboost", lambda folder: save_catboost(folder / "tiny.cbm")),
+    "catboost-json": ("catboost", lambda folder: save_catboost(folder / "tiny.json")),
 }

@@ -43,7 +43,7 @@ class _Tree:
 
 
 def open_explainer(path: Path, manifest: Manifest, threads: int) -> Explain:
-    """Return what explains the log-odds of a `.cbm` file; raises `BadModel` if it cannot."""
+    """Return what explains the log-odds of CatBoost's file; raises `BadModel` if it cannot."""
     model = open_model(path)
     to_features = features_of(model, manifest)
 

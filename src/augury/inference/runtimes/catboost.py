@@ -1,18 +1,24 @@
-"""The `catboost` runtime: native `.cbm` files with native categories."""
+"""The `catboost` runtime: CatBoost's own files, `.cbm` or JSON, with native categories."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from augury.inference.lean import catboost
 from augury.inference.manifest import BadModel, Manifest
+from augury.inference.odds import probability
 from augury.inference.runtimes.protocol import Predict
+
+# Their raw values are log-odds.
+_BINARY = ("Logloss", "CrossEntropy", "Focal")
 
 
 def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
-    """Return the model in a `.cbm` file, or raise `BadModel`."""
+    """Return the model in a `.cbm` or JSON file, or raise `BadModel`."""
     model = open_model(path)
     to_features = features_of(model, manifest)
 
@@ -20,20 +26,56 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
         raw = model.predict(
             to_features(matrix), prediction_type="RawFormulaVal", thread_count=threads
         )
-        odds: npt.NDArray[np.float64] = np.exp(-np.atleast_1d(raw))
-        return 1.0 / (1.0 + odds)
+        return probability(np.atleast_1d(raw))
 
     return predict
 
 
 def open_model(path: Path) -> catboost.CatBoostClassifier:
-    """Return CatBoost's own object for a `.cbm` file, or raise `BadModel`."""
+    """Return CatBoost's own object for a `.cbm` or JSON file, or raise `BadModel`."""
     model = catboost.CatBoostClassifier()
     try:
-        model.load_model(str(path), format="cbm")
-    except (catboost.CatBoostError, OSError) as error:
+        model.load_model(str(path), format=_format_of(path))
+    except (catboost.CatBoostError, msgspec.DecodeError, OSError) as error:
         raise BadModel("not_catboost", file=path.name, error=error) from error
+    loss = _loss_of(model)
+    if loss not in {None, *_BINARY} or isinstance(model.get_scale_and_bias()[1], list):
+        raise BadModel("catboost_loss", loss=loss or "-", known=", ".join(_BINARY))
     return model
+
+
+class _Forest(msgspec.Struct):
+    """What a JSON file must have: CatBoost takes any other for a model without trees."""
+
+    features_info: msgspec.Raw
+    # Symmetric trees stand under the first name, all others under the second.
+    oblivious_trees: list[msgspec.Raw] = []
+    trees: list[msgspec.Raw] = []
+
+
+def _format_of(path: Path) -> Literal["cbm", "json"]:
+    content = path.read_bytes()
+    if not content.lstrip().startswith(b"{"):
+        return "cbm"
+    forest = msgspec.json.decode(content, type=_Forest)
+    if not (forest.oblivious_trees or forest.trees):
+        raise BadModel("catboost_treeless", file=path.name)
+    return "json"
+
+
+def _loss_of(model: catboost.CatBoostClassifier) -> str | None:
+    """Return what the model was trained to minimise; a sum of several models has forgotten it."""
+    told = model.get_metadata()
+    params = told["params"] if "params" in told.keys() else ""  # noqa: SIM118 -- it has no `in`
+    return msgspec.json.decode(params, type=_Params).loss_function.type if params else None
+
+
+class _Loss(msgspec.Struct):
+    type: str
+
+
+class _Params(msgspec.Struct):
+    loss_function: _Loss
 
 
 def features_of(
