@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from augury.kit.errors import Fault
 from augury.kit.texts import LANGUAGES, texts
 
 # Credits per row; a thousand rows at this price still fit into a balance.
 MOST_PRICE = 10**12
+_FAULTS_TOLD = 5
 
 
 class Localised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,14 +229,24 @@ class BadModel(Exception):
 
     def told(self, language: str) -> str:
         """Return the reason as a sentence of a language."""
-        return texts("models", language).text(self.key, **self.values)
+        values = {name: _told(value, language) for name, value in self.values.items()}
+        return texts("models", language).text(self.key, **values)
+
+
+def _told(value: object, language: str) -> object:
+    """Return faults of rows as sentences of a language, a few of them; anything else as it is."""
+    if not isinstance(value, list | tuple) or not all(isinstance(one, Fault) for one in value):
+        return value
+    sentences = texts("api", language)
+    told = [f"{one.pointer}: {sentences.text(one.key, **one.values)}" for one in value]
+    return "; ".join(told[:_FAULTS_TOLD])
 
 
 def read_manifest(text: bytes | str) -> Manifest:
     """Return the manifest written as JSON; raises `BadModel` naming the first thing wrong."""
     try:
         return msgspec.json.decode(text, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadModel("manifest", error=error) from error
 
 

@@ -63,7 +63,7 @@ class Model:
         if manifest.explain is not None:
             references = self._references()
             self._explain = open_explainer(artifact, manifest, references, self._predict, threads)
-            self._test_reasons(tested)
+            self.check_reasons(tested)
             one = [Question(tested[:1], manifest.self_test.inputs[:1], LANGUAGES[0])]
             self._explain_seconds = _fastest(lambda: self.explain_many(one), tries=2)
 
@@ -140,6 +140,22 @@ class Model:
         """Return about how long one call with reasons for so many rows takes at most."""
         return self._explain_seconds * rows
 
+    def check_reasons(self, matrix: Matrix) -> None:
+        """Raise `BadModel` unless the reasons of a few of these rows add up."""
+        some = matrix[:: -(-len(matrix) // _EXPLAINED_AT_LOAD)]
+        try:
+            found = self.contributions(some)
+        except BadModel:
+            raise
+        except Exception as error:  # whatever a runtime throws
+            raise BadModel("reasons_fail", name=self.manifest.name, error=error) from error
+        given = log_odds(self.predict(some))
+        # Through a probability and back, so that certainty is cut off on both sides.
+        added = log_odds(probability(found.log_odds()))
+        worst = float(np.max(np.abs(given - added)))
+        if not worst <= _ADDS_UP_WITHIN:
+            raise BadModel("reasons_off", name=self.manifest.name, worst=worst)
+
     def outputs(self, probabilities: Probabilities) -> Outputs:
         """Return the answer for each row: the probability, its complement and the decision."""
         names, decision = self.manifest.outputs, self.manifest.decision
@@ -159,7 +175,7 @@ class Model:
             matrix = self.signature.decode(msgspec.json.encode(test.inputs))
         except InvalidInput as error:
             raise BadModel(
-                "self_test_rows", name=self.manifest.name, faults=_faults_of(error)
+                "self_test_rows", name=self.manifest.name, faults=error.faults
             ) from error
         if len(test.probabilities) != len(matrix):
             raise BadModel("self_test_count", name=self.manifest.name)
@@ -181,24 +197,9 @@ class Model:
         try:
             return self.signature.decode(msgspec.json.encode(told))
         except InvalidInput as error:
-            faults = _faults_of(error)
-            raise BadModel("reference_rows", name=self.manifest.name, faults=faults) from error
-
-    def _test_reasons(self, matrix: Matrix) -> None:
-        """Raise `BadModel` unless the reasons of a few self-test rows add up."""
-        some = matrix[:: -(-len(matrix) // _EXPLAINED_AT_LOAD)]
-        try:
-            found = self.contributions(some)
-        except BadModel:
-            raise
-        except Exception as error:  # whatever a runtime throws
-            raise BadModel("reasons_fail", name=self.manifest.name, error=error) from error
-        given = log_odds(self.predict(some))
-        # Through a probability and back, so that certainty is cut off on both sides.
-        added = log_odds(probability(found.log_odds()))
-        worst = float(np.max(np.abs(given - added)))
-        if not worst <= _ADDS_UP_WITHIN:
-            raise BadModel("reasons_off", name=self.manifest.name, worst=worst)
+            raise BadModel(
+                "reference_rows", name=self.manifest.name, faults=error.faults
+            ) from error
 
     def _measure(self) -> tuple[float, float]:
         row = self.signature.decode(msgspec.json.encode(self.manifest.self_test.inputs[:1]))
@@ -227,10 +228,6 @@ def _joined(
         if len(items) == 1:
             return [error]
         return [_joined(together, [item])[0] for item in items]
-
-
-def _faults_of(error: InvalidInput) -> str:
-    return ", ".join(f"{fault.pointer}: {fault.key}" for fault in error.faults)
 
 
 def _are_probabilities(values: Probabilities) -> bool:

@@ -25,7 +25,7 @@ Matrix = npt.NDArray[np.float32]
 MOST_ROWS = 1000
 _MOST_FAULTS = 100
 # Beyond it a number would reach the model as an infinity.
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)
 _LONGEST_VALUE_SHOWN = 80
 # From here on the short form of a number would be an exponent.
 _LEAST_SHORTENED = 1e6
@@ -47,6 +47,8 @@ class Signature:
         self.fields = manifest.inputs
         self._checks = manifest.checks
         self._place = {field.name: place for place, field in enumerate(self.fields)}
+        # Known names are whole in a pointer, and escaped as RFC 6901 says.
+        self._parts = [field.name.replace("~", "~0").replace("/", "~1") for field in self.fields]
         self._checked = [
             [self._place[name] for name in (check.field, check.numerator, check.denominator)]
             for check in self._checks
@@ -57,9 +59,12 @@ class Signature:
             else None
             for field in self.fields
         ]
+        # A member's own name is its place: a field may have a name that Python could not.
+        members = [_member(f"f{place}", field) for place, field in enumerate(self.fields)]
         row = msgspec.defstruct(
             "Row",
-            [_member(field) for field in self.fields],
+            members,
+            rename={f"f{place}": field.name for place, field in enumerate(self.fields)},
             forbid_unknown_fields=True,
             kw_only=True,
         )
@@ -88,10 +93,11 @@ class Signature:
         """Return which rows do not pass which soft check."""
         found = []
         for check, places in zip(self._checks, self._checked, strict=True):
+            part = self._parts[places[0]]
             for row, (value, numerator, denominator) in enumerate(matrix[:, places].tolist()):
                 # Multiplied out, so that nothing is divided by 0; a missing value is never off.
                 if abs(value * denominator - numerator) > check.tolerance * denominator:
-                    found.append(Inconsistency(f"/inputs/{row}/{check.field}", check))
+                    found.append(Inconsistency(f"/inputs/{row}/{part}", check))
         return found
 
     def _decode_slowly(self, inputs: bytes) -> list[tuple[Any, ...]]:
@@ -118,11 +124,14 @@ class Signature:
             Fault(f"{pointer}/{escaped(name)}", "fault.unknown_field", {"name": _shown(name)})
             for name in islice((name for name in row if name not in self._place), _MOST_FAULTS)
         ]
-        known = [_fault_of(field, row, f"{pointer}/{field.name}") for field in self.fields]
+        known = [
+            fault_of(field, row, f"{pointer}/{part}")
+            for field, part in zip(self.fields, self._parts, strict=True)
+        ]
         return unknown + [fault for fault in known if fault is not None]
 
 
-def _member(field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
+def _member(name: str, field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
     """Return a field as a member of the row that the fast decoder builds."""
     kind: Any
     if field.type == "category":
@@ -130,14 +139,14 @@ def _member(field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:
     else:
         # Whole numbers are floats too: many senders write 30 as 30.0.
         step = 1 if field.type == "integer" else None
-        low = -_LARGEST if field.minimum is None else field.minimum
-        high = _LARGEST if field.maximum is None else field.maximum
+        low = -LARGEST if field.minimum is None else field.minimum
+        high = LARGEST if field.maximum is None else field.maximum
         limits = msgspec.Meta(ge=low, le=high, multiple_of=step)
         kind = Annotated[float, limits]
-    return (field.name, kind | None, None) if field.nullable else (field.name, kind)
+    return (name, kind | None, None) if field.nullable else (name, kind)
 
 
-def _fault_of(field: InputField, row: dict[str, object], pointer: str) -> Fault | None:
+def fault_of(field: InputField, row: dict[str, object], pointer: str) -> Fault | None:
     """Return what is wrong with one value, in the words of the catalogue; None when it is fine."""
     value = row.get(field.name)
     if value is None:
@@ -159,7 +168,7 @@ def _fault_of_category(field: InputField, value: object, pointer: str) -> Fault 
 def _fault_of_number(field: InputField, value: object, pointer: str) -> Fault | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Fault(pointer, f"fault.{field.type}", {"value": _shown(value)})
-    if not abs(value) <= _LARGEST:  # NaN is not either
+    if not abs(value) <= LARGEST:  # NaN is not either
         return Fault(pointer, "fault.not_finite", {})
     if field.type == "integer" and value != int(value):
         return Fault(pointer, "fault.integer", {"value": _shown(value)})
