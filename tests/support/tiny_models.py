@@ -196,9 +196,31 @@ def save_catboost(
     return path
 
 
+LINEAR: dict[str, Any] = {
+    "format": "augury-linear",
+    "version": 1,
+    "intercept": -0.5,
+    "terms": {
+        "age": {"weight": -0.6, "mean": 40.0, "scale": 12.5, "missing": 38.0},
+        "home": {"weights": {"OWN": -0.4, "RENT": 0.2, "OTHER": 0.9}},
+        "amount": {"weight": 0.002},
+        "default": {"weights": {"Y": 1.2, "N": 0.0}},
+        "rate": {"weight": 0.4, "mean": 10.0, "scale": 4.0, "missing": 12.0},
+    },
+    "means": {"age": 0.03, "home": 0.1, "amount": 0.8, "default": 0.25, "rate": -0.02},
+}
+
+
+def save_linear(path: Path, told: dict[str, Any] = LINEAR) -> Path:
+    """Write a sum of terms."""
+    path.write_bytes(msgspec.json.encode(told))
+    return path
+
+
 # Every runtime, by the way its artefact comes about.
 WAYS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "onnx": ("onnx", lambda folder: save_onnx(folder / "tiny.onnx")),
     "catboost": ("catboost", lambda folder: save_catboost(folder / "tiny.cbm")),
     "catboost-json": ("catboost", lambda folder: save_catboost(folder / "tiny.json")),
+    "linear": ("linear", lambda folder: save_linear(folder / "tiny.json")),
 }

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from augury.inference.explainers import coalitions, leaves, points
+from augury.inference.explainers import coalitions, leaves, linear, points
 from augury.inference.explainers.protocol import Explain
 from augury.inference.manifest import BadModel, Manifest
 from augury.inference.runtimes.protocol import Predict
 
-_BY_RUNTIME = {"catboost": leaves.open_explainer}
+_BY_RUNTIME = {"catboost": leaves.open_explainer, "linear": linear.open_explainer}
 
 
 def open_explainer(

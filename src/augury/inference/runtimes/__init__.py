@@ -3,7 +3,11 @@
 A runtime is a function from a path to a `Predict`: a function from a matrix to probabilities.
 """
 
-from augury.inference.runtimes import catboost, onnx
+from augury.inference.runtimes import catboost, linear, onnx
 from augury.inference.runtimes.protocol import OpenRuntime
 
-RUNTIMES: dict[str, OpenRuntime] = {"onnx": onnx.open_artifact, "catboost": catboost.open_artifact}
+RUNTIMES: dict[str, OpenRuntime] = {
+    "onnx": onnx.open_artifact,
+    "catboost": catboost.open_artifact,
+    "linear": linear.open_artifact,
+}
