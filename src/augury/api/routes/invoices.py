@@ -4,12 +4,11 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from starlette.datastructures import UploadFile
 
 from augury.api.deps import USUAL_PER_PAGE, Admin, Caller, Cursor, Limit, ResourceId, TheHouse
-from augury.api.errors import UnsupportedMediaType
 from augury.api.responses import refusals
-from augury.kit.errors import NotFound, invalid
+from augury.api.uploads import FILE_FORM, FORM_BYTES, uploaded_file
+from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
 from augury.kit.paging import page, position_of
 from augury.payments import invoices, top_ups
@@ -28,9 +27,7 @@ from augury.payments.paper import invoice_pdf, receipt_pdf
 router = APIRouter(prefix="/v1")
 
 STATEMENTS_PATH = "/v1/admin/bank-statements"
-# The file, and what the form puts around it.
-MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024
-_MULTIPART = "multipart/form-data"
+MOST_UPLOAD_BYTES = MOST_BYTES + FORM_BYTES
 _PDF = "application/pdf"
 # Nobody between us and the reader keeps a copy, and the address, which is a key, goes nowhere.
 _PRIVATE = {
@@ -138,35 +135,13 @@ def mark_paid(number: Number, house: TheHouse, admin: Admin) -> InvoiceOut:
 
 async def _uploaded(request: Request, _admin: Admin) -> bytes:
     """Read the file of a form, only after it is known who sends it."""
-    if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
-        raise UnsupportedMediaType(expected=_MULTIPART)
-    async with request.form(max_files=1, max_fields=1) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise invalid("/file", "fault.file_needed")
-        return await file.read()
-
-
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            _MULTIPART: {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                    "required": ["file"],
-                }
-            }
-        },
-    }
-}
+    return await uploaded_file(request)
 
 
 @router.post(
     "/admin/bank-statements",
     tags=["administration"],
-    openapi_extra=_FORM,
+    openapi_extra=FILE_FORM,
     responses=refusals(
         "unauthenticated",
         "forbidden",
