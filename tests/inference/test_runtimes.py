@@ -279,7 +279,7 @@ def test_an_artefact_that_was_changed_is_refused(tiny: Tiny, tmp_path: Path) -> 
 
 def test_an_unknown_runtime_is_named() -> None:
     """A manifest for a runtime that does not exist says which ones do."""
-    with pytest.raises(BadModel, match="'pickle'; known are catboost, linear, onnx"):
+    with pytest.raises(BadModel, match="'pickle'; known are catboost, linear, onnx, remote"):
         Model(manifest_of(runtime="pickle"), Path("nothing"), 1)
 
 

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from augury.inference.lean import catboost
 from augury.inference.manifest import Manifest
 from augury.inference.runtimes import RUNTIMES
+from support.open_inference import shared
 
 FIELDS: list[dict[str, Any]] = [
     {
@@ -217,10 +218,17 @@ def save_linear(path: Path, told: dict[str, Any] = LINEAR) -> Path:
     return path
 
 
+def save_remote(path: Path, url: str, **more: Any) -> Path:
+    """Write where a model stands."""
+    path.write_bytes(msgspec.json.encode({"url": url, "model": "tiny"} | more))
+    return path
+
+
 # Every runtime, by the way its artefact comes about.
 WAYS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "onnx": ("onnx", lambda folder: save_onnx(folder / "tiny.onnx")),
     "catboost": ("catboost", lambda folder: save_catboost(folder / "tiny.cbm")),
     "catboost-json": ("catboost", lambda folder: save_catboost(folder / "tiny.json")),
+    "remote": ("remote", lambda folder: save_remote(folder / "tiny.json", shared().url)),
     "linear": ("linear", lambda folder: save_linear(folder / "tiny.json")),
 }

@@ -1,5 +1,6 @@
 """A loaded model version: proven at load, then from inputs to outputs."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from augury.inference.explainers import open_explainer
 from augury.inference.explainers.protocol import Contributions, log_odds, probability
 from augury.inference.manifest import BadModel, Manifest, verify_artifact
 from augury.inference.reasons import Wording
-from augury.inference.runtimes import RUNTIMES
+from augury.inference.runtimes import RUNTIMES, WAITING
 from augury.inference.signature import Matrix, Signature
 from augury.kit.errors import InvalidInput
 from augury.kit.texts import LANGUAGES
@@ -55,6 +56,7 @@ class Model:
         self.manifest = manifest
         self.signature = Signature(manifest)
         self._predict = RUNTIMES[manifest.runtime](artifact, manifest, threads)
+        self._waits = manifest.runtime in WAITING
         tested = self._self_test()
         # What a call takes at least, and what each row adds, as measured here and now.
         self._call_seconds, self._row_seconds = self._measure()
@@ -114,7 +116,9 @@ class Model:
         return _joined(together, questions)
 
     def seconds(self, rows: int) -> float:
-        """Return about how long one call with so many rows takes."""
+        """Return about how long one call with so many rows takes, as far as one can know."""
+        if self._waits:
+            return math.inf
         return self._call_seconds + self._row_seconds * rows
 
     def _with_reasons(self, matrix: Matrix, questions: list[Question]) -> list[Outputs]:
@@ -138,6 +142,8 @@ class Model:
 
     def explain_seconds(self, rows: int) -> float:
         """Return about how long one call with reasons for so many rows takes at most."""
+        if self._waits:
+            return math.inf
         return self._explain_seconds * rows
 
     def check_reasons(self, matrix: Matrix) -> None:
