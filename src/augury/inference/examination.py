@@ -18,6 +18,14 @@ from augury.inference.manifest import BadModel, Manifest
 
 TASK, ANSWER, ERRORS = ".task", ".answer", ".errors"
 _LONGEST_VALUE = 500
+# How libraries say that there was no memory left.
+OUT_OF_MEMORY = (
+    b"bad_alloc",
+    b"MemoryError",
+    b"Cannot allocate memory",
+    b"Failed to allocate memory",
+    b"out of memory",
+)
 # What libraries look for at their first use, when it may be out of reach.
 _LOADED_EARLY = ("encodings.ascii", "encodings.idna", "encodings.latin_1", "numpy.random")
 # The share of the time that is left to the dry run; the rest is for loading.
@@ -77,9 +85,11 @@ def _answer(folder: Path, task: Task) -> Answer:
     try:
         return Answer(verdict=_examined(folder, task))
     except BadModel as error:
-        return Answer(refused=_refused(error.key, error.values))
+        if not _is_about_memory(error):
+            return Answer(refused=_refused(error.key, error.values))
     except MemoryError:
-        return Answer(refused=_refused("quarantine_memory", {"megabytes": _memory_mb(task)}))
+        pass
+    return Answer(refused=_refused("quarantine_memory", {"megabytes": task.memory_bytes // 2**20}))
 
 
 def _examined(folder: Path, task: Task) -> Verdict:
@@ -125,8 +135,9 @@ def _loaded(name: str) -> Any:
     return importlib.import_module(f"augury.inference.{name}")
 
 
-def _memory_mb(task: Task) -> int:
-    return task.memory_bytes // 2**20
+def _is_about_memory(error: BadModel) -> bool:
+    told = str(error.values.get("error", "")).encode()
+    return any(mark in told for mark in OUT_OF_MEMORY)
 
 
 def _refused(key: str, values: dict[str, object]) -> Refused:

@@ -20,7 +20,16 @@ from pathlib import Path
 import msgspec
 
 from augury.inference import containers, manifest_rules
-from augury.inference.examination import ANSWER, ERRORS, TASK, Answer, Refused, Task, Verdict
+from augury.inference.examination import (
+    ANSWER,
+    ERRORS,
+    OUT_OF_MEMORY,
+    TASK,
+    Answer,
+    Refused,
+    Task,
+    Verdict,
+)
 from augury.inference.manifest import BadModel, Manifest, read_manifest
 from augury.kit.coalescer import Overloaded
 from augury.kit.texts import LANGUAGES
@@ -32,9 +41,7 @@ _WAIT_SECONDS = 10.0
 _RETRY_AFTER_SECONDS = 30
 _CHUNK_BYTES = 2**20
 _MOST_ANSWER_BYTES = 2**16
-_MODULE = "augury.inference.examination"
-# How libraries say on their way down that there was no memory left.
-_OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"Cannot allocate memory", b"out of memory")
+_PROGRAM = ("-m", "augury.inference.examination")
 # What an interpreter may need to find its own libraries; nothing else is handed on.
 _HANDED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -119,7 +126,7 @@ def _ask_child(folder: Path, manifest: Manifest, limits: Limits) -> Verdict:
     # Files and no pipes: the child's limit on the length of files is one on its answer too.
     with (folder / ANSWER).open("wb") as answer, (folder / ERRORS).open("wb") as errors:
         child = subprocess.Popen(  # noqa: S603 -- our own module in our own interpreter
-            [sys.executable, "-I", "-B", "-m", _MODULE],
+            [sys.executable, "-I", "-B", *_PROGRAM],
             cwd=folder,
             env=_environment(folder),
             stdin=subprocess.DEVNULL,
@@ -165,7 +172,7 @@ def _verdict(code: int, folder: Path, limits: Limits) -> Verdict:
     if code == 0 and answer is not None and answer.verdict is not None:
         return answer.verdict
     errors = (folder / ERRORS).read_bytes()[-_MOST_ANSWER_BYTES:]
-    if any(mark in errors for mark in _OUT_OF_MEMORY):
+    if any(mark in errors for mark in OUT_OF_MEMORY):
         raise BadModel("quarantine_memory", megabytes=limits.memory_bytes // 2**20)
     if code == -signal.SIGXCPU:
         raise BadModel("quarantine_time", seconds=limits.seconds)
