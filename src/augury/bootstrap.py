@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from augury.inference.quarantine import Limits
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.ids import new_id
 from augury.ledger import audit as ledger_audit
@@ -19,8 +20,8 @@ from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
 from augury.predictions.buy import Shop
-from augury.registry import service as registry
 from augury.registry.catalogue import Catalogue
+from augury.registry.publish import Press, seed
 from augury.settings import Settings
 from augury.users import service as users
 from augury.users.tokens import Tokens
@@ -38,6 +39,7 @@ class House:
     tokens: Tokens
     shop: Shop
     desk: Desk
+    press: Press
 
     def close(self) -> None:
         """Finish what runs and let go of everything."""
@@ -63,7 +65,7 @@ def prepare(settings: Settings) -> FirstStart:
     db = open_database(settings)
     try:
         migrate(db)
-        models = registry.seed(db, settings.models_dir, settings.artifacts_dir)
+        models = seed(db, settings.models_dir, settings.artifacts_dir)
         endpoints.reseal(db, sealer_of(settings))
         return FirstStart(models, _ensure_admin(db, settings))
     finally:
@@ -77,7 +79,9 @@ def build(settings: Settings) -> House:
     tokens = Tokens(
         settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
     )
-    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db))
+    limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
+    press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
+    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db), press)
 
 
 def open_desk(settings: Settings, db: Database) -> Desk:

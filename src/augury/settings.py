@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     )
     models_dir: Path = Field(
         next((path for path in _SHIPPED_MODELS if path.is_dir()), _SHIPPED_MODELS[0]),
-        description="Folder of the models that ship; they go on sale at the first start.",
+        description="Folder of the models that ship; they go on sale at the first start, and newer"
+        " editions of them when they come.",
     )
     database_url: str = Field(
         "",
@@ -119,6 +120,14 @@ class Settings(BaseSettings):
     inference_threads: int = Field(
         1, ge=1, le=64, description="Threads that one call of a model may use."
     )
+    most_artifact_mb: int = Field(
+        100, ge=1, le=4096, description="How large an uploaded model may be, in MiB."
+    )
+    remote_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Model servers, with commas, that models of the runtime `remote` may name, e.g."
+        " `triton.internal:8000`. Empty: none.",
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
 
     @model_validator(mode="before")
@@ -135,7 +144,7 @@ class Settings(BaseSettings):
             values["welcome_credits"] = _EMBEDDED_WELCOME_CREDITS if sqlite else 0
         return values
 
-    @field_validator("payment_providers", mode="before")
+    @field_validator("payment_providers", "remote_hosts", mode="before")
     @classmethod
     def _split(cls, value: str | list[str]) -> list[str]:
         names = value.split(",") if isinstance(value, str) else value

@@ -160,6 +160,8 @@ def test_the_docs_can_authorize(client: TestClient) -> None:
 _PUBLIC = {
     "/v1/models",
     "/v1/models/{name}",
+    "/v1/models/{name}/versions",
+    "/v1/manifest-schema",
     "/v1/auth/register",
     "/v1/auth/token",
     "/v1/top-ups/packs",

@@ -1,6 +1,7 @@
 """Lanes: concurrent callers of one model share its calls, and models do not hold up each other."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from augury.inference.lanes import Lanes
+from augury.inference.lanes import Lane
 from augury.inference.model import Model, Question
 from support.tiny_models import MATRIX, ROWS, Tiny
 
@@ -43,8 +44,8 @@ def test_concurrent_callers_share_calls_of_the_runtime(scorecard: Tiny) -> None:
     callers = [MATRIX[n % 4 : n % 4 + 1 + n % 2] for n in range(60)]
 
     async def scenario() -> None:
-        with closing(Lanes()) as lanes:
-            found = await asyncio.gather(*(lanes.predict(model, rows) for rows in callers))
+        with closing(Lane(model)) as lane:
+            found = await asyncio.gather(*(lane.predict(rows) for rows in callers))
         for rows, given in zip(callers, found, strict=True):
             np.testing.assert_allclose(given, alone.predict(rows), rtol=0, atol=1e-9)
 
@@ -60,8 +61,8 @@ def test_a_call_of_the_runtime_is_bounded(scorecard: Tiny) -> None:
     rows = np.tile(MATRIX, (100, 1))
 
     async def scenario() -> None:
-        with closing(Lanes()) as lanes:
-            found = await asyncio.gather(*(lanes.predict(model, rows) for _ in range(5)))
+        with closing(Lane(model)) as lane:
+            found = await asyncio.gather(*(lane.predict(rows) for _ in range(5)))
         assert [len(given) for given in found] == [400] * 5
 
     run(scenario())
@@ -81,16 +82,16 @@ def test_a_failing_call_reaches_only_its_own_callers(scorecard: Tiny) -> None:
     other = Model(scorecard.manifest, scorecard.path, 1)
 
     async def scenario() -> None:
-        with closing(Lanes()) as lanes:
+        with closing(Lane(model)) as lane, closing(Lane(other)) as neighbour:
             results = await asyncio.gather(
-                lanes.predict(model, MATRIX),
-                lanes.predict(other, MATRIX),
-                lanes.predict(model, MATRIX[:1]),
+                lane.predict(MATRIX),
+                neighbour.predict(MATRIX),
+                lane.predict(MATRIX[:1]),
                 return_exceptions=True,
             )
             assert [type(one) for one in results] == [RuntimeError, np.ndarray, RuntimeError]
             broken.clear()
-            assert len(await lanes.predict(model, MATRIX)) == 4
+            assert len(await lane.predict(MATRIX)) == 4
 
     run(scenario())
 
@@ -108,11 +109,11 @@ def test_a_slow_model_holds_up_no_other(scorecard: Tiny) -> None:
     quick = Model(scorecard.manifest, scorecard.path, 1)
 
     async def scenario() -> None:
-        with closing(Lanes()) as lanes:
-            waiting = asyncio.ensure_future(lanes.predict(slow, MATRIX))
+        with closing(Lane(slow)) as lane, closing(Lane(quick)) as neighbour:
+            waiting = asyncio.ensure_future(lane.predict(MATRIX))
             await asyncio.to_thread(entered.wait)
             for _ in range(10):
-                assert len(await lanes.predict(quick, MATRIX)) == 4
+                assert len(await neighbour.predict(MATRIX)) == 4
             assert not waiting.done()
             may_go.set()
             assert len(await waiting) == 4
@@ -120,11 +121,28 @@ def test_a_slow_model_holds_up_no_other(scorecard: Tiny) -> None:
     run(scenario())
 
 
-def test_lanes_that_were_never_used_close() -> None:
+def test_a_lane_that_was_never_used_closes(scorecard: Tiny) -> None:
     """Closing without a single prediction is fine, and so is closing twice."""
-    lanes = Lanes()
-    lanes.close()
-    lanes.close()
+    lane = Lane(Model(scorecard.manifest, scorecard.path, 1))
+    lane.close()
+    lane.close()
+
+
+def test_a_lane_that_nobody_can_ask_any_more_lets_its_threads_go(scorecard: Tiny) -> None:
+    """When a version leaves the catalogue and its last sale is done, nothing of it stays."""
+    model = watched(scorecard, lambda _matrix: None)
+    model.seconds = lambda rows: 60.0 + rows  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        lane = Lane(model)
+        await lane.predict(MATRIX)
+        (thread,) = [one for one in threading.enumerate() if one.name.startswith("lane-tiny")]
+        del lane
+        gc.collect()
+        thread.join(20)
+        assert not thread.is_alive()
+
+    run(scenario())
 
 
 def test_reasons_of_others_hold_up_nobody(scorecard: Tiny) -> None:
@@ -143,11 +161,11 @@ def test_reasons_of_others_hold_up_nobody(scorecard: Tiny) -> None:
     model.explain_seconds = lambda rows: 60.0 + rows  # type: ignore[method-assign]
 
     async def scenario() -> None:
-        with closing(Lanes()) as lanes:
-            waiting = asyncio.ensure_future(lanes.explain(model, Question(MATRIX, ROWS, "en")))
+        with closing(Lane(model)) as lane:
+            waiting = asyncio.ensure_future(lane.explain(Question(MATRIX, ROWS, "en")))
             await asyncio.to_thread(entered.wait)
             for _ in range(10):
-                assert len(await lanes.predict(model, MATRIX)) == 4
+                assert len(await lane.predict(MATRIX)) == 4
             assert not waiting.done()
             may_go.set()
             assert all(output["reasons"] for output in await waiting)

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House
-from augury.registry.catalogue import Offer
+from augury.registry.revision import changing
 from support.houses import APPLICANT, findings, open_house, order, settings_for, sign_up
 from support.problems import is_problem
 
@@ -168,10 +169,15 @@ def test_who_can_pay_the_row_and_not_its_reasons_gets_neither(
 
 def _without_reasons(house: House, model: str) -> None:
     """Put a version on sale whose manifest has no price for reasons."""
-    catalogue = house.shop.catalogue
-    offer = catalogue.resolve(model)
-    manifest = structs.replace(offer.version.manifest, explain=None)
-    catalogue._offers[model, 1] = Offer(replace(offer.version, manifest=manifest), offer.model)
+    manifest = structs.replace(house.shop.catalogue.resolve(model).version.manifest, explain=None)
+    values = {"manifest": msgspec.json.encode(manifest).decode(), "model": model}
+    with house.db.write() as tx:
+        changing(tx)
+        tx.execute(
+            text("UPDATE versions SET digest = 'x', manifest = :manifest WHERE model = :model"),
+            values,
+        )
+    house.shop.catalogue.refresh()
 
 
 @pytest.mark.parametrize("path", ["/v1/predictions", "/v1/quotes"])
@@ -195,13 +201,13 @@ def test_reasons_that_fail_cost_nothing(opened: tuple[TestClient, House]) -> Non
     """A runtime that throws while explaining is `model_unavailable`; plain sales go on."""
     client, house = opened
     anna = sign_up(client)
-    model = house.shop.catalogue.resolve("credit-catboost").model
-    assert model is not None
+    lane = house.shop.catalogue.resolve("credit-catboost").lane
+    assert lane is not None
 
     def broken(_matrix: Any) -> Any:
         raise RuntimeError("out of its mind")
 
-    model._explain = broken
+    lane.model._explain = broken
     problem = is_problem(post(client, "/v1/predictions", anna, explained()))
     assert problem["code"] == "model_unavailable"
     assert client.get("/v1/balance", headers=anna).json()["available"] == 5000

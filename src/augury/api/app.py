@@ -24,13 +24,16 @@ from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
     admin,
+    audit_events,
     auth,
     invoices,
     models,
     operations,
+    outcomes,
     pages,
     payments,
     predictions,
+    registry,
     statements,
     top_ups,
     usage,
@@ -78,14 +81,27 @@ def create_app(house: House) -> Frame:
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
     rooms = (auth, account, models, predictions, top_ups, payments, admin, operations, pages)
-    for room in (*rooms, vouchers, usage, statements, webhooks, invoices):
+    for room in (
+        *rooms,
+        registry,
+        audit_events,
+        outcomes,
+        vouchers,
+        usage,
+        statements,
+        webhooks,
+        invoices,
+    ):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(Exception, _render_unexpected)
     openapi.describe(app, house.shop.catalogue)
-    return Frame(app, doors, {invoices.STATEMENTS_PATH: invoices.MOST_UPLOAD_BYTES})
+    uploads = house.press.limits.artifact_bytes + registry.FORM_BYTES
+    larger = {invoices.STATEMENTS_PATH: invoices.MOST_UPLOAD_BYTES, registry.UPLOADS: uploads}
+    larger[outcomes.UPLOADS] = outcomes.MOST_UPLOAD_BYTES
+    return Frame(app, doors, larger)
 
 
 def _respond(request: Request, refusal: Refusal) -> Response:

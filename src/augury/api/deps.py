@@ -6,6 +6,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from augury.api.passwords import PasswordDesk
+from augury.audit_log.service import Actor
 from augury.bootstrap import House
 from augury.kit.errors import Forbidden
 from augury.kit.paging import MOST_PER_PAGE, USUAL_PER_PAGE
@@ -53,6 +54,15 @@ def _admin(caller: Caller) -> Identity:
 
 Admin = Annotated[Identity, Depends(_admin)]
 
+
+def _actor(request: Request, admin: Admin) -> Actor:
+    address = None if request.client is None else request.client.host
+    return Actor(admin.user_id, address, request.state.request_id)
+
+
+# An administrator whose deed is written into the audit log.
+AdminActor = Annotated[Actor, Depends(_actor)]
+
 Limit = Annotated[
     int, Query(ge=1, le=MOST_PER_PAGE, description="How many items a page has at the most.")
 ]
@@ -74,6 +84,7 @@ ResourceId = Annotated[str, Path(description="A UUID.")]
 __all__ = [
     "USUAL_PER_PAGE",
     "Admin",
+    "AdminActor",
     "Caller",
     "Cursor",
     "IdempotencyKey",

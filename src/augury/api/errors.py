@@ -25,14 +25,15 @@ class Problem:
 def render(refusal: Refusal, language: str, request_id: str) -> Problem:
     """Return the answer for a refusal, in the reader's language."""
     sentences = texts("api", language)
+    values = refusal.told(language)
     members: dict[str, Any] = {
         "type": f"about:blank#{refusal.code}",
         "title": sentences.text(f"title.{refusal.code}"),
         "status": refusal.status,
-        "detail": sentences.text(f"refusal.{refusal.code}", **refusal.values),
+        "detail": sentences.text(f"refusal.{refusal.code}", **values),
         "code": refusal.code,
         "request_id": request_id,
-        **refusal.values,
+        **values,
     }
     if refusal.faults:
         members["errors"] = [_fault(fault, language) for fault in refusal.faults]

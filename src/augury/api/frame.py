@@ -33,11 +33,11 @@ class Frame:
     ) -> None:
         """Put the frame around an application; POST requests to a door's path go straight there.
 
-        `larger` has the paths whose bodies may be larger than others, and how many bytes.
+        `larger` has patterns of paths whose bodies may be larger than others, and how many bytes.
         """
         self._app = app
         self._doors = doors
-        self._larger = larger or {}
+        self._larger = [(re.compile(path), most) for path, most in (larger or {}).items()]
         self._log = LineLog()
         self._in_flight = 0
 
@@ -65,9 +65,9 @@ class Frame:
 
         self._in_flight += 1
         try:
-            most = self._larger.get(scope["path"], MOST_BODY_BYTES)
-            limited = self._limited(headers, receive, most)
             door = self._doors.get(scope["path"]) if scope["method"] == "POST" else None
+            most = MOST_BODY_BYTES if door else self._most_bytes(scope["path"])
+            limited = self._limited(headers, receive, most)
             await (door or self._app)(scope, limited, send_framed)
         except Refusal as refusal:
             await send_problem(render(refusal, language, request_id), send_framed)
@@ -94,6 +94,9 @@ class Frame:
                     "user_id": state.get("user_id"),
                 }
             )
+
+    def _most_bytes(self, path: str) -> int:
+        return next((most for form, most in self._larger if form.fullmatch(path)), MOST_BODY_BYTES)
 
     def _limited(self, headers: dict[bytes, bytes], receive: Receive, most: int) -> Receive:
         if self._in_flight > MOST_IN_FLIGHT:

@@ -48,8 +48,8 @@ def _drop_success_type_of_refusals(paths: dict[str, Any]) -> None:
 def _request(catalogue: Catalogue) -> dict[str, Any]:
     offered = catalogue.champions()
     example = {
-        "model": offered[0].model if offered else "model-name",
-        "inputs": [{field.name: field.example for field in offered[0].manifest.inputs}]
+        "model": offered[0].version.model if offered else "model-name",
+        "inputs": [{field.name: field.example for field in offered[0].version.manifest.inputs}]
         if offered
         else [],
     }
@@ -60,7 +60,7 @@ def _request(catalogue: Catalogue) -> dict[str, Any]:
             "model": {
                 "type": "string",
                 "description": "`name`, `name@alias` or `name@version`.",
-                "examples": [version.model for version in offered],
+                "examples": [offer.version.model for offer in offered],
             },
             "inputs": {
                 "type": "array",

@@ -11,46 +11,43 @@ _MOST_WAITING = 4096
 _BRIEF_SECONDS = 0.0005
 
 
-class Lanes:
-    """Predicts for many callers at once, joining what waits for the same model."""
+class Lane:
+    """Predicts with one model for many callers at once, joining what waits.
 
-    def __init__(self) -> None:
-        """Start without lanes; each opens with the first prediction of its model."""
-        self._lanes: dict[Model, Coalescer[Matrix, Probabilities]] = {}
+    It lives as long as whoever can still ask it: a sale that found it before a newer version took
+    its place is finished by it.
+    """
+
+    def __init__(self, model: Model) -> None:
+        """Open the lane of a loaded model; its threads start with the first long call."""
+        self.model = model
+        self._predicting: Coalescer[Matrix, Probabilities] = Coalescer(
+            model.predict_many,
+            name=f"lane-{model.manifest.name}",
+            weigh=len,
+            brief=lambda rows: model.seconds(rows) < _BRIEF_SECONDS,
+            most_per_call=_MOST_ROWS_PER_CALL,
+            most_waiting=_MOST_WAITING,
+        )
         # Apart, so that who asks for no reasons never waits for those of others.
-        self._explaining: dict[Model, Coalescer[Question, Outputs]] = {}
+        self._explaining: Coalescer[Question, Outputs] = Coalescer(
+            model.explain_many,
+            name=f"reasons-{model.manifest.name}",
+            weigh=lambda one: len(one.matrix),
+            brief=lambda rows: model.explain_seconds(rows) < _BRIEF_SECONDS,
+            most_per_call=_MOST_ROWS_PER_CALL,
+            most_waiting=_MOST_WAITING,
+        )
 
-    async def predict(self, model: Model, matrix: Matrix) -> Probabilities:
+    async def predict(self, matrix: Matrix) -> Probabilities:
         """Return the probabilities of one caller's rows, float64 [rows]."""
-        lane = self._lanes.get(model)
-        if lane is None:
-            lane = self._lanes[model] = Coalescer(
-                model.predict_many,
-                name=f"lane-{model.manifest.name}",
-                weigh=len,
-                brief=lambda rows: model.seconds(rows) < _BRIEF_SECONDS,
-                most_per_call=_MOST_ROWS_PER_CALL,
-                most_waiting=_MOST_WAITING,
-            )
-        return await lane.ask(matrix)
+        return await self._predicting.ask(matrix)
 
-    async def explain(self, model: Model, question: Question) -> Outputs:
+    async def explain(self, question: Question) -> Outputs:
         """Return the outputs of one caller's rows with their reasons."""
-        lane = self._explaining.get(model)
-        if lane is None:
-            lane = self._explaining[model] = Coalescer(
-                model.explain_many,
-                name=f"reasons-{model.manifest.name}",
-                weigh=lambda one: len(one.matrix),
-                brief=lambda rows: model.explain_seconds(rows) < _BRIEF_SECONDS,
-                most_per_call=_MOST_ROWS_PER_CALL,
-                most_waiting=_MOST_WAITING,
-            )
-        return await lane.ask(question)
+        return await self._explaining.ask(question)
 
     def close(self) -> None:
         """Finish what runs and stop."""
-        for lane in self._lanes.values():
-            lane.close()
-        for explaining in self._explaining.values():
-            explaining.close()
+        self._predicting.close()
+        self._explaining.close()

@@ -36,6 +36,10 @@ class Refusal(Exception):
         self.retry_after_seconds = retry_after_seconds
         self.values = values
 
+    def told(self, language: str) -> dict[str, object]:  # noqa: ARG002 -- a refusal may need it
+        """Return the values of the answer; one that quotes a sentence quotes the reader's."""
+        return self.values
+
 
 class InvalidInput(Refusal):
     """The input has faults, all listed with their pointers."""

@@ -10,8 +10,8 @@ from collections import OrderedDict
 
 import msgspec
 
-from augury.inference.lanes import Lanes
-from augury.inference.model import Model, Outputs, Question
+from augury.inference.lanes import Lane
+from augury.inference.model import Outputs, Question
 from augury.inference.signature import Matrix
 from augury.kit.clock import now
 from augury.kit.coalescer import Coalescer
@@ -58,7 +58,6 @@ class Shop:
         """Open with what is on sale."""
         self.catalogue = catalogue
         self._db = db
-        self._lanes = Lanes()
         self._replays: Coalescer[_Keyed, Sold | None] = Coalescer(self._find_replays, name="replay")
         self._balances: Coalescer[str, Balance] = Coalescer(self._find_balances, name="balance")
         self._till: Coalescer[Order, Sold] = Coalescer(
@@ -84,12 +83,13 @@ class Shop:
             replay = await self._replays.ask((user_id, key, fingerprint))
             if replay is not None:
                 return replay
-        offer = self.catalogue.resolve(request.model)
-        matrix = _decode(offer, request)
+        offer = self.catalogue.resolve(request.model, user_id)
+        lane = _lane_of(offer)
+        matrix = lane.model.signature.decode(request.inputs)
         price = _price_of_row(offer, request) * len(matrix)
         if user_id in self._poor:
             await self._refuse_if_poor(user_id, price)
-        outputs = await self._predict(offer, matrix, request, language)
+        outputs = await _predict(lane, matrix, request, language)
         order = Order(
             id=new_id(),
             user_id=user_id,
@@ -99,7 +99,7 @@ class Shop:
             price=price,
             inputs=msgspec.json.format(bytes(request.inputs), indent=-1).decode(),
             outputs=outputs,
-            warnings=msgspec.json.encode(_cautions(offer, matrix, language)).decode(),
+            warnings=msgspec.json.encode(_cautions(lane, matrix, language)).decode(),
             transfer_id=new_id(),
             created_at=created_at,
             key=key,
@@ -114,8 +114,9 @@ class Shop:
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""
         request = read_request(body)
-        offer = self.catalogue.resolve(request.model)
-        matrix = _decode(offer, request)
+        offer = self.catalogue.resolve(request.model, user_id)
+        lane = _lane_of(offer)
+        matrix = lane.model.signature.decode(request.inputs)
         price = _price_of_row(offer, request) * len(matrix)
         balance = await self._balances.ask(user_id)
         return Quote(
@@ -125,37 +126,14 @@ class Shop:
             price,
             QuoteBalance(balance.available, balance.held),
             price <= balance.available,
-            _cautions(offer, matrix, language),
+            _cautions(lane, matrix, language),
         )
 
     def close(self) -> None:
         """Finish the calls and commits that run, and stop."""
-        self._lanes.close()
+        self.catalogue.close()
         for coalescer in (self._replays, self._balances, self._till):
             coalescer.close()
-
-    async def _predict(
-        self, offer: Offer, matrix: Matrix, request: PredictionRequest, language: str
-    ) -> str:
-        if offer.model is None:
-            raise _unavailable(offer)
-        try:
-            outputs = await self._outputs(offer.model, matrix, request, language)
-        except Refusal:
-            raise
-        except Exception as error:
-            # Whatever a runtime throws, the customer pays nothing and may try again.
-            logger("predictions").exception("model_failed", model=offer.version.model)
-            raise _unavailable(offer) from error
-        return msgspec.json.encode(outputs).decode()
-
-    async def _outputs(
-        self, model: Model, matrix: Matrix, request: PredictionRequest, language: str
-    ) -> Outputs:
-        if not request.explain:
-            return model.outputs(await self._lanes.predict(model, matrix))
-        inputs = msgspec.json.decode(request.inputs)
-        return await self._lanes.explain(model, Question(matrix, inputs, language))
 
     async def _refuse_if_poor(self, user_id: str, price: int) -> None:
         balance = await self._balances.ask(user_id)
@@ -187,33 +165,52 @@ class Shop:
         return results
 
 
-def _decode(offer: Offer, request: PredictionRequest) -> Matrix:
-    if offer.model is None:
-        raise _unavailable(offer)
-    return offer.model.signature.decode(request.inputs)
+def _lane_of(offer: Offer) -> Lane:
+    if offer.lane is None:
+        raise _unavailable(offer.version.model)
+    return offer.lane
+
+
+async def _predict(lane: Lane, matrix: Matrix, request: PredictionRequest, language: str) -> str:
+    try:
+        outputs = await _outputs(lane, matrix, request, language)
+    except Refusal:
+        raise
+    except Exception as error:
+        # Whatever a runtime throws, the customer pays nothing and may try again.
+        name = lane.model.manifest.name
+        logger("predictions").exception("model_failed", model=name)
+        raise _unavailable(name) from error
+    return msgspec.json.encode(outputs).decode()
+
+
+async def _outputs(
+    lane: Lane, matrix: Matrix, request: PredictionRequest, language: str
+) -> Outputs:
+    if not request.explain:
+        return lane.model.outputs(await lane.predict(matrix))
+    inputs = msgspec.json.decode(request.inputs)
+    return await lane.explain(Question(matrix, inputs, language))
 
 
 def _price_of_row(offer: Offer, request: PredictionRequest) -> int:
     """Return what one row costs, with its reasons if they are asked for."""
     if not request.explain:
-        return offer.version.price
-    reasons = offer.version.manifest.explain
-    if reasons is None:
+        return offer.price
+    if offer.explain_price is None:
         raise invalid("/explain", "fault.explain_not_offered")
-    return offer.version.price + reasons.price
+    return offer.price + offer.explain_price
 
 
-def _cautions(offer: Offer, matrix: Matrix, language: str) -> list[Caution]:
-    if offer.model is None:
-        return []
+def _cautions(lane: Lane, matrix: Matrix, language: str) -> list[Caution]:
     return [
         Caution(found.pointer, "inconsistent", getattr(found.check.message, language))
-        for found in offer.model.signature.inconsistencies(matrix)
+        for found in lane.model.signature.inconsistencies(matrix)
     ]
 
 
-def _unavailable(offer: Offer) -> ModelUnavailable:
-    return ModelUnavailable(model=offer.version.model, retry_after_seconds=_RETRY_AFTER_SECONDS)
+def _unavailable(model: str) -> ModelUnavailable:
+    return ModelUnavailable(model=model, retry_after_seconds=_RETRY_AFTER_SECONDS)
 
 
 def _fingerprint(request: PredictionRequest) -> str:

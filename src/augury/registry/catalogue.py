@@ -1,88 +1,263 @@
 """The catalogue: what is on sale, in memory, with every model loaded and proven."""
 
+import hashlib
 import re
+import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from augury.inference.manifest import BadModel
+from augury.inference.lanes import Lane
+from augury.inference.manifest import BadModel, Localised
 from augury.inference.model import Model
+from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
-from augury.kit.errors import Refusal
 from augury.kit.log import logger
-from augury.registry import service
-from augury.registry.service import CHAMPION, Version
+from augury.registry import shelf
+from augury.registry.refusals import ModelNotFound
+from augury.registry.shelf import CHAMPION, Challenger, Content, Listing, Shelf, Version
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9\-]{0,63})(?:@([a-z0-9\-]{1,64}))?")
+_EMPTY = Shelf(0, {}, {}, {}, {})
+# A version that could not be loaded is tried again: its file may have come back.
+_TRY_AGAIN_SECONDS = 30.0
 
 
-class ModelNotFound(Refusal):
-    """No model of this name, alias or version is on sale."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A challenger that scores a sample of what the champion is asked, unseen and unpaid."""
 
-    code = "model_not_found"
-    status = 404
+    version: int
+    lane: Lane
+    share_percent: int
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A version on sale together with its loaded model; without one it cannot answer now."""
+    """A version on sale: its price at this moment, and the lane that predicts.
+
+    Without a lane it cannot answer now.
+    """
 
     version: Version
-    model: Model | None
+    listing: Listing
+    price: int
+    explain_price: int | None
+    lane: Lane | None
+    shadow: Trial | None = None
+
+    @property
+    def title(self) -> Localised:
+        """Return the title that customers see."""
+        return self.listing.title or self.version.manifest.title
+
+    @property
+    def description(self) -> Localised:
+        """Return the description that customers see."""
+        return self.listing.description or self.version.manifest.description
+
+
+@dataclass(frozen=True, slots=True)
+class _Canary:
+    challenger: Challenger
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What is on sale until the next announced change."""
+
+    until: int
+    offers: Mapping[tuple[str, int], Offer]
+    aliases: Mapping[tuple[str, str], int]
+    canaries: Mapping[str, _Canary]
 
 
 class Catalogue:
-    """Resolves `name`, `name@alias` and `name@version` without asking the database."""
+    """Resolves `name`, `name@alias` and `name@version` without asking the database.
 
-    def __init__(
-        self, offers: Mapping[tuple[str, int], Offer], aliases: Mapping[tuple[str, str], int]
-    ) -> None:
-        """Take what is on sale as it stands."""
-        self._offers = dict(offers)
-        self._aliases = dict(aliases)
+    Whoever resolves sees one window, whole: it is exchanged in one assignment, never changed.
+    """
+
+    def __init__(self, db: Database, artifacts_dir: Path, threads: int) -> None:
+        """Start empty; `refresh` reads what is on sale."""
+        self._db = db
+        self._artifacts_dir = artifacts_dir
+        self._threads = threads
+        # One refresh at a time, which may take as long as models take to load; and the exchange of
+        # what it found, which takes no time, so that the event loop may wait for it.
+        self._refreshing, self._exchanging = threading.Lock(), threading.Lock()
+        self._shelf = _EMPTY
+        self._lanes: dict[str, Lane | None] = {}  # by digest
+        self._failed_at = 0.0
+        self._window = _Window(0, {}, {}, {})
 
     @classmethod
     def load(cls, db: Database, artifacts_dir: Path, threads: int) -> "Catalogue":
         """Return the catalogue of what is on sale now, its models loaded side by side."""
-        with db.read() as tx:
-            versions = service.on_sale(tx, artifacts_dir)
-            aliases = service.all_aliases(tx)
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            offers = list(pool.map(lambda version: _open(version, threads), versions))
-        return cls({(o.version.model, o.version.version): o for o in offers}, aliases)
+        catalogue = cls(db, artifacts_dir, threads)
+        catalogue.refresh()
+        return catalogue
 
-    def resolve(self, reference: str) -> Offer:
-        """Return the offer that a reference means, or raise `ModelNotFound`."""
+    def refresh(self) -> bool:
+        """Take over what has changed in the registry; return whether anything had."""
+        with self._refreshing:
+            again = None in self._lanes.values() and self._is_time_to_try_again()
+            with self._db.read() as tx:
+                if shelf.revision(tx) == self._shelf.revision and not again:
+                    return False
+                known = {v.digest: v.content for v in self._shelf.versions.values()}
+                found = shelf.on_sale(tx, self._artifacts_dir, known)
+            lanes = self._opened({v.digest: v.content for v in found.versions.values()})
+            with self._exchanging:
+                self._shelf, self._lanes = found, lanes
+                self._window = _window(found, lanes, now())
+            return True
+
+    def await_moment(self, moment: int) -> None:
+        """Return when a moment has come and this catalogue shows what is in force from then on."""
+        self.refresh()
+        time.sleep(max(0, moment - now()) / SECOND)
+
+    def resolve(self, reference: str, user_id: str | None = None) -> Offer:
+        """Return the offer that a reference means to a customer, or raise `ModelNotFound`."""
         matched = _REFERENCE.fullmatch(reference)
         if matched is None:
             raise ModelNotFound(model=reference[:200])
+        window = self._window_now()
         name, label = matched[1], matched[2] or CHAMPION
-        number = int(label) if label.isdecimal() else self._aliases.get((name, label), 0)
-        offer = self._offers.get((name, number))
+        number = int(label) if label.isdecimal() else window.aliases.get((name, label), 0)
+        offer = window.offers.get((name, number))
         if offer is None:
             raise ModelNotFound(model=reference)
+        if label == CHAMPION and user_id is not None and window.canaries:
+            canary = window.canaries.get(name)
+            if canary is not None and _is_chosen(user_id, name, canary.challenger):
+                return canary.offer
         return offer
 
-    def champions(self) -> list[Version]:
-        """Return what customers get by default, one version for each model, by name."""
+    def champions(self) -> list[Offer]:
+        """Return what customers get by default, one offer for each model, by name."""
+        window = self._window_now()
         return [
-            self._offers[name, number].version
-            for (name, alias), number in sorted(self._aliases.items())
-            if alias == CHAMPION and (name, number) in self._offers
+            window.offers[name, number]
+            for (name, alias), number in sorted(window.aliases.items())
+            if alias == CHAMPION and (name, number) in window.offers
         ]
+
+    def versions(self, name: str) -> list[Offer]:
+        """Return every version of a model on sale, newest first, or raise `ModelNotFound`."""
+        offers = self._window_now().offers
+        found = [offer for (model, _), offer in offers.items() if model == name]
+        if not found:
+            raise ModelNotFound(model=name)
+        return sorted(found, key=lambda offer: -offer.version.version)
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Return the version that each alias of a model means now."""
+        aliases = self._window_now().aliases
+        return {alias: number for (model, alias), number in aliases.items() if model == name}
+
+    def loaded(self) -> dict[tuple[str, int], bool]:
+        """Return for each version on sale whether it is loaded here."""
+        return {key: offer.lane is not None for key, offer in self._window_now().offers.items()}
+
+    def can_sell(self, name: str, version: int) -> bool:
+        """Tell whether a version is loaded here, after a look at what has changed."""
+        self.refresh()
+        offer = self._window_now().offers.get((name, version))
+        return offer is not None and offer.lane is not None
 
     def unavailable(self) -> list[str]:
         """Return the names of the champions that cannot answer."""
-        return [v.model for v in self.champions() if self._offers[v.model, v.version].model is None]
+        return [offer.version.model for offer in self.champions() if offer.lane is None]
+
+    def close(self) -> None:
+        """Finish the calls that run, and stop."""
+        for lane in self._lanes.values():
+            if lane is not None:
+                lane.close()
+
+    def _window_now(self) -> _Window:
+        window = self._window
+        moment = now()
+        if moment < window.until:
+            return window
+        with self._exchanging:
+            self._window = _window(self._shelf, self._lanes, moment)
+            return self._window
+
+    def _is_time_to_try_again(self) -> bool:
+        return time.monotonic() - self._failed_at > _TRY_AGAIN_SECONDS
+
+    def _opened(self, contents: Mapping[str, Content]) -> dict[str, Lane | None]:
+        """Return the lane of each content by digest, those that were open as they are."""
+        kept: dict[str, Lane | None] = {
+            digest: lane
+            for digest, lane in self._lanes.items()
+            if digest in contents and lane is not None
+        }
+        new = [digest for digest in contents if digest not in kept]
+        if new:
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                opened = pool.map(lambda digest: _open(contents[digest], self._threads), new)
+                kept |= dict(zip(new, opened, strict=True))
+        if None in kept.values():
+            self._failed_at = time.monotonic()
+        return kept
 
 
-def _open(version: Version, threads: int) -> Offer:
+def _open(content: Content, threads: int) -> Lane | None:
     try:
-        return Offer(version, Model(version.manifest, version.artifact, threads))
+        return Lane(Model(content.manifest, content.artifact, threads))
     except (BadModel, OSError) as error:
         # One bad artefact must not keep the others from being sold.
         logger("registry").error(
-            "model_not_loaded", model=version.model, version=version.version, reason=str(error)
+            "model_not_loaded",
+            model=content.manifest.name,
+            artifact=content.artifact.name,
+            reason=str(error),
         )
-        return Offer(version, None)
+        return None
+
+
+def _window(found: Shelf, lanes: Mapping[str, Lane | None], moment: int) -> _Window:
+    """Return what is on sale at a moment; an alias moves only to a version that can answer."""
+    offers = {}
+    for key, version in found.versions.items():
+        current = version.at(moment)
+        listing = found.listings[current.model]
+        reasons = current.manifest.explain
+        explain_price = None if reasons is None else reasons.price
+        lane = lanes.get(current.digest)
+        offers[key] = Offer(current, listing, current.price, explain_price, lane)
+    aliases = {}
+    for (name, alias), pointer in found.aliases.items():
+        target = pointer.at(moment).version
+        there = offers.get((name, target))
+        if there is None or there.lane is None:
+            before = offers.get((name, pointer.version))
+            target = pointer.version if before is not None and before.lane else target
+        aliases[name, alias] = target
+    canaries = {}
+    for name, challenger in found.challengers.items():
+        champion = offers.get((name, aliases.get((name, CHAMPION), 0)))
+        trial = offers.get((name, challenger.version))
+        if champion is None or trial is None or trial.lane is None:
+            continue
+        if challenger.mode == "canary":
+            # Who asks for the champion pays the champion's price, whoever answers.
+            paid = replace(trial, price=champion.price, explain_price=champion.explain_price)
+            canaries[name] = _Canary(challenger, paid)
+        else:
+            shadow = Trial(challenger.version, trial.lane, challenger.share_percent)
+            offers[name, champion.version.version] = replace(champion, shadow=shadow)
+    return _Window(found.next_change_after(moment), offers, aliases, canaries)
+
+
+def _is_chosen(user_id: str, name: str, challenger: Challenger) -> bool:
+    """Tell whether a customer belongs to the share; the same one always does, for this version."""
+    seed = f"{name}@{challenger.version}:{user_id}".encode()
+    return int.from_bytes(hashlib.sha256(seed).digest()[:8]) % 100 < challenger.share_percent

@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field
 
 from augury.inference.manifest import InputField, Localised, Manifest
 from augury.inference.reasons import MOST_REASONS
-from augury.registry.service import Version
+from augury.kit.clock import rfc3339
+from augury.registry.catalogue import Offer
+from augury.registry.examples import Examples, examples
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,6 +27,13 @@ class ExplainOut(BaseModel):
     price: int = Field(description="Credits per input row, on top of the price of the row.")
 
 
+class PriceChange(BaseModel):
+    """A price that is announced."""
+
+    price: int
+    begins_at: str = Field(description="Sales from this moment on have it.")
+
+
 class ModelOut(BaseModel):
     """A model on sale."""
 
@@ -33,30 +42,67 @@ class ModelOut(BaseModel):
     description: Text
     task: str
     price: int = Field(description="Credits per input row.")
+    price_change: PriceChange | None = Field(description="The next price, if one is announced.")
     explain: ExplainOut | None = Field(description="What reasons cost; null if it gives none.")
     version: int
+    published_at: str
     input_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of one input row.")
     output_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of one output.")
     metrics: dict[str, Any]
     card: Text = Field(description="The model card, Markdown.")
+    examples: Examples
 
     @classmethod
-    def of(cls, version: Version) -> "ModelOut":
+    def of(cls, offer: Offer, public_url: str) -> "ModelOut":
         """Return a version on sale for the wire."""
-        manifest = version.manifest
+        version, manifest = offer.version, offer.version.manifest
         return cls(
             name=version.model,
-            title=_text(manifest.title),
-            description=_text(manifest.description),
+            title=text_of(offer.title),
+            description=text_of(offer.description),
             task=manifest.task,
-            price=version.price,
+            price=offer.price,
+            price_change=price_change(version.next_price, version.next_price_from),
             explain=ExplainOut(price=manifest.explain.price) if manifest.explain else None,
             version=version.version,
+            published_at=rfc3339(version.created_at),
             input_schema=input_schema(manifest),
             output_schema=output_schema(manifest),
             metrics=msgspec.to_builtins(manifest.metrics) or {},
-            card=Text(en=version.card_en, ru=version.card_ru),
+            card=Text(en=version.content.card_en, ru=version.content.card_ru),
+            examples=examples(version.model, manifest, public_url),
         )
+
+
+class VersionOut(BaseModel):
+    """A version that can be bought as `name@version`."""
+
+    version: int
+    price: int
+    price_change: PriceChange | None
+    aliases: list[str] = Field(description="`champion` is what customers get by default.")
+    published_at: str
+    digest: str = Field(description="SHA-256 over artefact and manifest: what was bought.")
+
+    @classmethod
+    def of(cls, offer: Offer, aliases: dict[str, int]) -> "VersionOut":
+        """Return a version with the aliases that point to it."""
+        version = offer.version
+        return cls(
+            version=version.version,
+            price=offer.price,
+            price_change=price_change(version.next_price, version.next_price_from),
+            aliases=sorted(name for name, number in aliases.items() if number == version.version),
+            published_at=rfc3339(version.created_at),
+            digest=version.digest,
+        )
+
+
+class VersionPage(BaseModel):
+    """Versions of a model, newest first."""
+
+    items: list[VersionOut]
+    next_cursor: str | None
 
 
 class ModelPage(BaseModel):
@@ -66,8 +112,16 @@ class ModelPage(BaseModel):
     next_cursor: str | None
 
 
-def _text(localised: Localised) -> Text:
+def text_of(localised: Localised) -> Text:
+    """Return a text for the wire."""
     return Text(en=localised.en, ru=localised.ru)
+
+
+def price_change(price: int | None, begins: int | None) -> PriceChange | None:
+    """Return an announced price for the wire, if there is one."""
+    if price is None or begins is None:
+        return None
+    return PriceChange(price=price, begins_at=rfc3339(begins))
 
 
 def input_schema(manifest: Manifest) -> dict[str, Any]:

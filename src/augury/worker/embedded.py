@@ -39,6 +39,7 @@ def duties(house: House) -> list[Duty]:
     """Return what a house has to do without being asked."""
     courier = open_courier(house.db, house.settings, partial(recipient, house.db))
     return [
+        Duty("catalogue", 0.25, lambda _stop: house.shop.catalogue.refresh()),
         Duty("expire_holds", SWEEP_SECONDS / 2, lambda _stop: expire_holds(house.db)),
         Duty("reconcile", 5, lambda _stop: reconcile_due(house.desk)),
         Duty("recharge", 5, lambda _stop: recharge_due(house.desk)),

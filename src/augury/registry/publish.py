@@ -1,0 +1,229 @@
+"""Publishing: a manifest and an artefact become an immutable version of a model."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import func, insert, select, text
+
+from augury.audit_log.service import HOUSE, Actor, record
+from augury.inference.manifest import BadModel, Manifest, read_manifest, verify_artifact
+from augury.inference.quarantine import Limits, examine
+from augury.kit.clock import now
+from augury.kit.db import Database, WriteTx
+from augury.registry.refusals import (
+    ModelExists,
+    ModelNotFound,
+    ModelRefused,
+    TooManyVersions,
+    VersionExists,
+)
+from augury.registry.revision import changing
+from augury.registry.shelf import CHAMPION, artifact_path
+from augury.registry.tables import aliases, models, versions
+
+# Every one of them is kept loaded by every process, ready to be the champion at once.
+MOST_VERSIONS_ON_SALE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to publish: the manifest's text, a file, and cards in Markdown."""
+
+    manifest: bytes
+    artifact: Path
+    card_en: str
+    card_ru: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What publishing needs to know about the house."""
+
+    db: Database
+    artifacts_dir: Path
+    limits: Limits
+    remote_hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    manifest: Manifest
+    manifest_text: str
+    verdict: str | None
+    card_en: str
+    card_ru: str
+
+    @property
+    def digest(self) -> str:
+        """Return what addresses the version: SHA-256 over artefact and manifest."""
+        content = f"{self.manifest.artifact.sha256}\n{self.manifest_text}"
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def publish_model(press: Press, draft: Draft, actor: Actor) -> str:
+    """Return the name of a new draft model with version 1; nobody can buy from it yet.
+
+    Raises `ModelRefused` when it does not pass quarantine, `ModelExists` when the name is taken.
+    """
+    proven = _prove(press, draft)
+    name = proven.manifest.name
+    with press.db.write() as tx:
+        changing(tx)
+        if not _insert_model(tx, name, "draft"):
+            raise ModelExists(model=name)
+        _insert_version(tx, proven, 1, proven.manifest.price, actor)
+        tx.execute(insert(aliases).values(model=name, alias=CHAMPION, version=1))
+    return name
+
+
+def publish_version(press: Press, name: str, draft: Draft, actor: Actor) -> int:
+    """Return the number of a new version of a model; no alias points to it yet.
+
+    Raises `ModelRefused`, `ModelNotFound`, `VersionExists` or `TooManyVersions`.
+    """
+    proven = _prove(press, draft)
+    if proven.manifest.name != name:
+        raise ModelRefused(BadModel("other_name", name=proven.manifest.name, wanted=name))
+    with press.db.write() as tx:
+        changing(tx)
+        return _add_version(tx, proven, actor, proven.manifest.price)
+
+
+def _add_version(tx: WriteTx, proven: _Proven, actor: Actor, price: int) -> int:
+    name = proven.manifest.name
+    if tx.execute(select(models.c.name).where(models.c.name == name)).first() is None:
+        raise ModelNotFound(model=name)
+    same = tx.execute(
+        select(versions.c.version).where(
+            versions.c.model == name, versions.c.digest == proven.digest
+        )
+    ).scalar_one_or_none()
+    if same is not None:
+        raise VersionExists(model=name, version=same)
+    active = tx.execute(
+        select(func.count()).where(versions.c.model == name, versions.c.status == "active")
+    ).scalar_one()
+    if active >= MOST_VERSIONS_ON_SALE:
+        raise TooManyVersions(model=name, most=MOST_VERSIONS_ON_SALE)
+    newest = tx.execute(
+        select(func.max(versions.c.version)).where(versions.c.model == name)
+    ).scalar_one()
+    number = int(newest) + 1
+    _insert_version(tx, proven, number, price, actor)
+    return number
+
+
+def _prove(press: Press, draft: Draft) -> _Proven:
+    """Return what passed quarantine, its artefact kept in its place."""
+    try:
+        manifest = read_manifest(draft.manifest)
+        verdict = examine(draft.manifest, draft.artifact, press.limits)
+        _keep_artifact(manifest, draft.artifact, press.artifacts_dir)
+    except BadModel as bad:
+        raise ModelRefused(bad) from bad
+    told = msgspec.json.encode(verdict).decode()
+    return _Proven(manifest, draft.manifest.decode(), told, draft.card_en, draft.card_ru)
+
+
+def _insert_model(tx: WriteTx, name: str, status: str) -> bool:
+    # Several may publish at once: whoever inserts the name has it.
+    inserted = tx.execute(
+        text(
+            "INSERT INTO models (name, status, created_at) VALUES (:name, :status, :moment)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"name": name, "status": status, "moment": now()},
+    )
+    return inserted.rowcount == 1
+
+
+def _insert_version(tx: WriteTx, proven: _Proven, number: int, price: int, actor: Actor) -> None:
+    manifest = proven.manifest
+    tx.execute(
+        insert(versions).values(
+            model=manifest.name,
+            version=number,
+            status="active",
+            digest=proven.digest,
+            price=price,
+            artifact_sha256=manifest.artifact.sha256,
+            manifest=proven.manifest_text,
+            card_en=proven.card_en,
+            card_ru=proven.card_ru,
+            verdict=proven.verdict,
+            created_by=actor.user_id,
+            created_at=now(),
+        )
+    )
+    details = {"version": number, "digest": proven.digest, "price": price}
+    record(tx, actor, "version.published", f"model:{manifest.name}", details)
+
+
+def _keep_artifact(manifest: Manifest, source: Path, artifacts_dir: Path) -> None:
+    """Copy an artefact to its place by content, whole and durable or not at all."""
+    verify_artifact(manifest.artifact, source)
+    place = artifact_path(artifacts_dir, manifest)
+    if place.exists():
+        return
+    artifacts_dir.mkdir(parents=True, exist_ok=True)
+    draft = place.with_suffix(f".{os.getpid()}.draft")
+    with source.open("rb") as content, draft.open("wb") as copy:
+        shutil.copyfileobj(content, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    draft.replace(place)
+
+
+def seed(db: Database, models_dir: Path, artifacts_dir: Path) -> list[str]:
+    """Put the models that ship on sale; return the names that are new or have a new version.
+
+    A newer edition of a shipped model becomes its champion, at the price of the one before, unless
+    an administrator has made another version the champion: that choice stands.
+    """
+    published = []
+    for folder in sorted(path.parent for path in models_dir.glob("*/manifest.json")):
+        manifest_text = (folder / "manifest.json").read_text(encoding="utf-8")
+        manifest = read_manifest(manifest_text)
+        _keep_artifact(manifest, folder / manifest.artifact.file, artifacts_dir)
+        cards = [(folder / name).read_text(encoding="utf-8") for name in ("card.md", "card.ru.md")]
+        if _seed_one(db, _Proven(manifest, manifest_text, None, *cards)):
+            published.append(manifest.name)
+    return published
+
+
+def _seed_one(db: Database, proven: _Proven) -> bool:
+    name = proven.manifest.name
+    with db.write() as tx:
+        if _insert_model(tx, name, "active"):
+            changing(tx)
+            _insert_version(tx, proven, 1, proven.manifest.price, HOUSE)
+            tx.execute(insert(aliases).values(model=name, alias=CHAMPION, version=1))
+            return True
+        champion = tx.execute(
+            select(versions.c.version, versions.c.price, versions.c.created_by)
+            .join(aliases, aliases.c.model == versions.c.model)
+            .where(
+                versions.c.model == name,
+                aliases.c.alias == CHAMPION,
+                aliases.c.version == versions.c.version,
+            )
+        ).one()
+        if champion.created_by is not None:
+            return False
+        changing(tx)
+        try:
+            number = _add_version(tx, proven, HOUSE, champion.price)
+        except (VersionExists, TooManyVersions):
+            return False
+        tx.execute(
+            aliases.update()
+            .where(aliases.c.model == name, aliases.c.alias == CHAMPION)
+            .values(version=number, next_version=None, next_from=None)
+        )
+        details = {"alias": CHAMPION, "from": champion.version, "to": number}
+        record(tx, HOUSE, "alias.moved", f"model:{name}", details)
+        return True

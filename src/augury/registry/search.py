@@ -1,0 +1,27 @@
+"""Searching what is on sale: few enough to look at each."""
+
+from collections.abc import Sequence
+
+from augury.registry.catalogue import Offer
+
+LONGEST_NAME = 64
+
+
+def find(offers: Sequence[Offer], words: str | None, task: str | None) -> list[Offer]:
+    """Return the offers of a task whose texts have every word, in either language."""
+    wanted = (words or "").casefold().split()
+    return [
+        offer
+        for offer in offers
+        if (task is None or offer.version.manifest.task == task)
+        and all(word in _text_of(offer) for word in wanted)
+    ]
+
+
+def _text_of(offer: Offer) -> str:
+    manifest = offer.version.manifest
+    localised = [offer.title, offer.description, *(field.title for field in manifest.inputs)]
+    parts = [offer.version.model, manifest.task, *(field.name for field in manifest.inputs)]
+    for text in localised:
+        parts += [text.en, text.ru]
+    return "\n".join(parts).casefold()
