@@ -53,6 +53,8 @@ class EventType(StrEnum):
     TOP_UP_REFUNDED = "top_up.refunded"
     BALANCE_LOW = "balance.low"
     ENDPOINT_DISABLED = "webhook_endpoint.disabled"
+    # To administrators only.
+    MODEL_DRIFTED = "model.drifted"
 
 
 @dataclass(frozen=True, slots=True)

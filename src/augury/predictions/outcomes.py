@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import Integer, select
 
 from augury.audit_log.service import Actor, record
@@ -17,6 +16,7 @@ from augury.kit.clock import now, rfc3339
 from augury.kit.db import Database, Given, Id, ReadTx, WriteTx
 from augury.kit.errors import Fault, InvalidInput, NotFound, invalid
 from augury.kit.ids import is_id
+from augury.predictions.newest import column_reader
 from augury.predictions.outcome_file import Line, LineFault, read_lines
 from augury.predictions.outcome_schemas import OutcomeImportOut, OutcomeIn, OutcomesOut
 from augury.predictions.tables import outcomes
@@ -228,22 +228,16 @@ def _probabilities(
     for id_, row in places:
         rows_of.setdefault(id_, []).append(row)
     told = manifests(tx, {(sales[id_].model, sales[id_].version) for id_ in rows_of})
-    readers = {key: _reader(manifest.outputs.probability) for key, manifest in told.items()}
+    readers = {key: column_reader(manifest.outputs.probability) for key, manifest in told.items()}
     found: dict[Place, float] = {}
     for lot in _lots_of_rows([sales[id_] for id_ in sorted(rows_of)]):
         for id_, outputs in _OUTPUTS.run(tx, [(sale.id,) for sale in lot]):
             given = readers[sales[id_].model, sales[id_].version].decode(outputs)
             for row in rows_of[id_]:
-                probability = given[row].probability
+                probability = given[row].value
                 if isinstance(probability, float):
                     found[id_, row] = probability
     return found
-
-
-def _reader(member: str) -> msgspec.json.Decoder[Any]:
-    """Return what reads this member of all outputs, and skips the others."""
-    kind = msgspec.defstruct("Output", [("probability", Any, None)], rename={"probability": member})
-    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
 
 
 def _row(

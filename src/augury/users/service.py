@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, select, text, update
 
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database, WriteTx
+from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import Fault, InvalidInput, NotFound, Refusal
 from augury.kit.ids import new_id
 from augury.users import passwords
@@ -228,6 +228,12 @@ def has_admin(db: Database) -> bool:
     with db.read() as tx:
         found = tx.execute(select(users.c.id).where(users.c.role == "admin").limit(1)).first()
     return found is not None
+
+
+def administrators(tx: ReadTx) -> list[str]:
+    """Return the ids of all administrators who may act, the first one first."""
+    found = select(users.c.id).where(users.c.role == "admin", users.c.status == "active")
+    return list(tx.execute(found.order_by(users.c.id)).scalars())
 
 
 def _user(row: Row[Any]) -> User:
