@@ -68,6 +68,44 @@ class Model(Struct, frozen=True):
     explain: ExplainPrice | None = None
 
 
+class PublishedVersion(Struct, frozen=True):
+    """A version that was published; `verdict` is what the server measured when it tried it."""
+
+    name: str
+    version: int
+    status: str
+    price: int
+    digest: str = ""
+    verdict: Mapping[str, Any] | None = None
+
+
+class ModelAlias(Struct, frozen=True):
+    """A name for a version of a model: customers get `champion` unless they ask for another."""
+
+    alias: str
+    version: int
+
+
+class ModelVersion(Struct, frozen=True):
+    """A version as an administrator sees it."""
+
+    version: int
+    status: str
+    price: int
+    runtime: str
+    digest: str = ""
+    verdict: Mapping[str, Any] | None = None
+
+
+class ModelOnShelf(Struct, frozen=True):
+    """A model as an administrator sees it; `status` is `draft`, `active` or `retired`."""
+
+    name: str
+    status: str
+    aliases: tuple[ModelAlias, ...] = ()
+    versions: tuple[ModelVersion, ...] = ()
+
+
 class Charge(Struct, frozen=True):
     """What a prediction cost and what was left."""
 
