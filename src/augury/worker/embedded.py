@@ -20,6 +20,7 @@ from augury.notices.deliver import open_courier
 from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
+from augury.predictions import drift, shadow
 from augury.users.service import recipient
 
 # Requests have had their five seconds before; the promise is ten in all.
@@ -45,7 +46,14 @@ def duties(house: House) -> list[Duty]:
         Duty("recharge", 5, lambda _stop: recharge_due(house.desk)),
         Duty("deliver", 1, courier.deliver_due),
         Duty("purge", 3600, partial(_purge, house.db)),
+        Duty("purge_shadow", 3600, partial(shadow.purge, house.db)),
+        Duty("drift", drift.EVERY_SECONDS, partial(_look_for_drift, house)),
     ]
+
+
+def _look_for_drift(house: House, stop: threading.Event) -> int:
+    versions = [offer.version for offer in house.shop.catalogue.champions()]
+    return drift.look(house.db, [(one.model, one.version) for one in versions], stop)
 
 
 def _purge(db: Database, stop: threading.Event) -> int:
