@@ -75,7 +75,10 @@ def prepare(settings: Settings) -> FirstStart:
 def build(settings: Settings) -> House:
     """Return a house on a prepared database, its models loaded."""
     db = open_database(settings)
-    catalogue = Catalogue.load(db, settings.artifacts_dir, settings.inference_threads)
+    catalogue = Catalogue(
+        db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts
+    )
+    catalogue.refresh()
     tokens = Tokens(
         settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
     )

@@ -9,6 +9,7 @@ import hashlib
 from collections import OrderedDict
 
 import msgspec
+import numpy as np
 
 from augury.inference.lanes import Lane
 from augury.inference.model import Outputs, Question
@@ -31,8 +32,9 @@ from augury.predictions.schemas import (
     check_key,
     read_request,
 )
+from augury.predictions.shadow import Shadow, sampled
 from augury.predictions.till import Order, Sold, sell
-from augury.registry.catalogue import Catalogue, Offer
+from augury.registry.catalogue import Catalogue, Offer, Trial
 
 # What one commit may carry, in bytes of inputs and outputs. Every order counts for some bytes more,
 # so that of small ones 256 go together: more would make the last one wait and gain little.
@@ -66,6 +68,7 @@ class Shop:
             weigh=lambda order: _BYTES_PER_ORDER + len(order.inputs) + len(order.outputs),
             most_per_call=_MOST_BYTES_PER_COMMIT,
         )
+        self._shadow = Shadow(db)
         # Who could not pay a moment ago. It decides nothing: it only says whose balance to look
         # at before running a model for them.
         self._poor: OrderedDict[str, None] = OrderedDict()
@@ -106,10 +109,13 @@ class Shop:
             fingerprint=fingerprint,
         )
         try:
-            return await self._till.ask(order)
+            sold = await self._till.ask(order)
         except InsufficientCredits:
             self._remember_poor(user_id)
             raise
+        if offer.shadow is not None and sampled(order.id, offer.shadow.share_percent):
+            self._hand_to_shadow(offer, offer.shadow, order, matrix)
+        return sold
 
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""
@@ -132,8 +138,24 @@ class Shop:
     def close(self) -> None:
         """Finish the calls and commits that run, and stop."""
         self.catalogue.close()
+        self._shadow.close()
         for coalescer in (self._replays, self._balances, self._till):
             coalescer.close()
+
+    def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
+        """Let the challenger score what was sold, when it comes to it."""
+        lane, name = _lane_of(offer), offer.version.manifest.outputs.probability
+        given = [output[name] for output in msgspec.json.decode(order.outputs)]
+        self._shadow.offer(
+            order.id,
+            order.model,
+            order.version,
+            lane.model,
+            trial.version,
+            trial.lane.model,
+            matrix,
+            np.array(given),
+        )
 
     async def _refuse_if_poor(self, user_id: str, price: int) -> None:
         balance = await self._balances.ask(user_id)

@@ -4,7 +4,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from augury.kit.db import Database
 from augury.kit.log import logger
 from augury.registry import shelf
 from augury.registry.refusals import ModelNotFound
+from augury.registry.remote_hosts import require_known_host
 from augury.registry.shelf import CHAMPION, Challenger, Content, Listing, Shelf, Version
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9\-]{0,63})(?:@([a-z0-9\-]{1,64}))?")
@@ -81,11 +82,14 @@ class Catalogue:
     Whoever resolves sees one window, whole: it is exchanged in one assignment, never changed.
     """
 
-    def __init__(self, db: Database, artifacts_dir: Path, threads: int) -> None:
+    def __init__(
+        self, db: Database, artifacts_dir: Path, threads: int, remote_hosts: Collection[str] = ()
+    ) -> None:
         """Start empty; `refresh` reads what is on sale."""
         self._db = db
         self._artifacts_dir = artifacts_dir
         self._threads = threads
+        self._remote_hosts = remote_hosts
         # One refresh at a time, which may take as long as models take to load; and the exchange of
         # what it found, which takes no time, so that the event loop may wait for it.
         self._refreshing, self._exchanging = threading.Lock(), threading.Lock()
@@ -93,13 +97,6 @@ class Catalogue:
         self._lanes: dict[str, Lane | None] = {}  # by digest
         self._failed_at = 0.0
         self._window = _Window(0, {}, {}, {})
-
-    @classmethod
-    def load(cls, db: Database, artifacts_dir: Path, threads: int) -> "Catalogue":
-        """Return the catalogue of what is on sale now, its models loaded side by side."""
-        catalogue = cls(db, artifacts_dir, threads)
-        catalogue.refresh()
-        return catalogue
 
     def refresh(self) -> bool:
         """Take over what has changed in the registry; return whether anything had."""
@@ -202,25 +199,26 @@ class Catalogue:
         new = [digest for digest in contents if digest not in kept]
         if new:
             with ThreadPoolExecutor(max_workers=4) as pool:
-                opened = pool.map(lambda digest: _open(contents[digest], self._threads), new)
+                opened = pool.map(lambda digest: self._open(contents[digest]), new)
                 kept |= dict(zip(new, opened, strict=True))
         if None in kept.values():
             self._failed_at = time.monotonic()
         return kept
 
-
-def _open(content: Content, threads: int) -> Lane | None:
-    try:
-        return Lane(Model(content.manifest, content.artifact, threads))
-    except (BadModel, OSError) as error:
-        # One bad artefact must not keep the others from being sold.
-        logger("registry").error(
-            "model_not_loaded",
-            model=content.manifest.name,
-            artifact=content.artifact.name,
-            reason=str(error),
-        )
-        return None
+    def _open(self, content: Content) -> Lane | None:
+        manifest, artifact = content.manifest, content.artifact
+        try:
+            require_known_host(manifest, artifact, self._remote_hosts)
+            return Lane(Model(manifest, artifact, self._threads))
+        except (BadModel, OSError) as error:
+            # One bad artefact must not keep the others from being sold.
+            logger("registry").error(
+                "model_not_loaded",
+                model=manifest.name,
+                artifact=artifact.name,
+                reason=str(error),
+            )
+            return None
 
 
 def _window(found: Shelf, lanes: Mapping[str, Lane | None], moment: int) -> _Window:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from augury.registry.refusals import (
     TooManyVersions,
     VersionExists,
 )
+from augury.registry.remote_hosts import require_known_host
 from augury.registry.revision import changing
 from augury.registry.shelf import CHAMPION, artifact_path
 from augury.registry.tables import aliases, models, versions
@@ -121,6 +123,7 @@ def _prove(press: Press, draft: Draft) -> _Proven:
     """Return what passed quarantine, its artefact kept in its place."""
     try:
         manifest = read_manifest(draft.manifest)
+        require_known_host(manifest, draft.artifact, press.remote_hosts)
         verdict = examine(draft.manifest, draft.artifact, press.limits)
         _keep_artifact(manifest, draft.artifact, press.artifacts_dir)
     except BadModel as bad:
@@ -167,7 +170,8 @@ def _keep_artifact(manifest: Manifest, source: Path, artifacts_dir: Path) -> Non
     """Copy an artefact to its place by content, whole and durable or not at all."""
     verify_artifact(manifest.artifact, source)
     place = artifact_path(artifacts_dir, manifest)
-    if place.exists():
+    with suppress(FileNotFoundError, BadModel):
+        verify_artifact(manifest.artifact, place)
         return
     artifacts_dir.mkdir(parents=True, exist_ok=True)
     draft = place.with_suffix(f".{os.getpid()}.draft")
