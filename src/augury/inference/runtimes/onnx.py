@@ -26,8 +26,8 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
         session = open_session(path.read_bytes(), threads)
     except Exception as error:  # the library raises a dozen types that share no base
         raise BadModel("not_onnx", file=path.name, error=error) from error
-    feed = feed_of([_port(found) for found in session.get_inputs()], manifest.inputs)
-    answer = answer_of([_port(found) for found in session.get_outputs()], manifest.raw)
+    feed = feed_of([port_of(found) for found in session.get_inputs()], manifest.inputs)
+    answer = answer_of([port_of(found) for found in session.get_outputs()], manifest.raw)
     wanted, run = [manifest.raw.tensor], session.run
 
     def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -47,7 +47,8 @@ def open_session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _port(found: onnxruntime.NodeArg) -> Port:
+def port_of(found: onnxruntime.NodeArg) -> Port:
+    """Return an input or output of a session as what `tensors.py` binds."""
     kind = found.type.removeprefix("tensor(").removesuffix(")")
     # A length that depends on the rows is a name, or nothing.
     shape = tuple(length if isinstance(length, int) else None for length in found.shape)
