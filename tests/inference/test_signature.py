@@ -181,6 +181,32 @@ def test_the_list_of_faults_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("sepal length (cm)", "sepal length (cm)"),
+        ("class", "class"),
+        ("возраст", "возраст"),
+        ("__x", "__x"),
+        ("f1", "f1"),
+        ("0", "0"),
+        ("a/b~c", "a~1b~0c"),
+        ("x" * 64, "x" * 64),
+    ],
+)
+def test_a_field_may_have_a_name_that_is_no_identifier(name: str, part: str) -> None:
+    """Rows are decoded by the name that people gave, fast and slowly, and faults point at it."""
+    fields = [{**FIELDS[0], "name": name}, {**FIELDS[2], "name": "f0"}]
+    signature = Signature(manifest_of(fields))
+    rows = [{"f0": 10, name: 30}, {"f0": 20, name: None}, {"f0": 30}]
+    expected = np.array([[30, 10], [np.nan, 20], [np.nan, 30]], np.float32)
+    np.testing.assert_array_equal(signature.decode(json.dumps(rows).encode()), expected)
+    slow = json.dumps(rows).replace('{"f0"', '{"f0": "", "f0"', 1).encode()
+    np.testing.assert_array_equal(signature.decode(slow), expected)
+    wrong = json.dumps([{"f0": 10, name: 17}]).encode()
+    assert faults_of(wrong, signature) == [(f"/inputs/0/{part}", "fault.range")]
+
+
+@pytest.mark.parametrize(
     ("name", "pointer"),
     [("a/b~c", "/inputs/0/a~1b~0c"), ("", "/inputs/0/"), ("ё", "/inputs/0/ё")],
 )

@@ -18,7 +18,7 @@ from augury.inference.signature import MOST_ROWS, Matrix
 _SEED = 20_260_101
 _MOST_TRIED, _FEWEST_TRIED = 4000, 40
 _CATEGORIES_TRIED = 20
-_ALONE = 48
+_MOST_ALONE, _FEWEST_ALONE = 48, 8
 # Sizes of the crowds that a row is put into; powers and numbers that are none.
 _CROWDS = (2, 3, 16, 37)
 _SAME_WITHIN = 1e-6
@@ -52,8 +52,12 @@ def tried(model: Model, seconds: float) -> Trial:
     # Each row is asked for about five times.
     affordable = int(seconds / 10 / (per_thousand / MOST_ROWS))
     rows = edge_rows(model.manifest.inputs, known, max(_FEWEST_TRIED, min(_MOST_TRIED, affordable)))
-    for start in range(0, len(rows), MOST_ROWS):
-        _try(model, rows[start : start + MOST_ROWS])
+    one = _seconds(lambda: model.predict(known[:1]), _TIMED, seconds / 20)
+    crowds = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)]
+    # A model on another server may take long for each call, however many rows it has.
+    alone = int(seconds / 10 / (one * len(crowds)))
+    for crowd in crowds:
+        _try(model, crowd, max(_FEWEST_ALONE, min(_MOST_ALONE, alone)))
     reasons = None
     if model.manifest.explain is not None:
         _try_reasons(model, rows)
@@ -61,7 +65,7 @@ def tried(model: Model, seconds: float) -> Trial:
     return Trial(
         rows=len(rows),
         self_test_error=error,
-        latency_ms_one_row=_seconds(lambda: model.predict(known[:1]), _TIMED, seconds / 20) * 1000,
+        latency_ms_one_row=one * 1000,
         latency_ms_per_row_of_thousand=per_thousand * 1000 / MOST_ROWS,
         reasons_ms_one_row=reasons,
     )
@@ -126,7 +130,7 @@ def _drawn(field: InputField, count: int, random: np.random.Generator) -> Matrix
     return values
 
 
-def _try(model: Model, rows: Matrix) -> None:
+def _try(model: Model, rows: Matrix, most_alone: int) -> None:
     """Raise `BadModel` unless the rows get probabilities, again the same, whoever is with them."""
     expected = _predicted(model, rows)
     _compare(model, "dry_run_again", rows, expected, _predicted(model, rows))
@@ -134,7 +138,7 @@ def _try(model: Model, rows: Matrix) -> None:
     shuffled = np.empty_like(expected)
     shuffled[order] = _predicted(model, rows[order])
     _compare(model, "dry_run_mixes", rows, expected, shuffled)
-    some = np.unique(np.linspace(0, len(rows) - 1, _ALONE).astype(np.intp))
+    some = np.unique(np.linspace(0, len(rows) - 1, most_alone).astype(np.intp))
     alone = np.concatenate([_predicted(model, rows[place : place + 1]) for place in some])
     _compare(model, "dry_run_mixes", rows[some], expected[some], alone)
     for crowd in _CROWDS:
@@ -148,12 +152,16 @@ def _predicted(model: Model, rows: Matrix) -> Probabilities:
     """Return the probabilities; raises `BadModel` with the first row that does not get one."""
     try:
         return model.predict(rows)
-    except Exception as error:
+    except BadModel as error:
+        if error.key != "not_a_probability":
+            raise
         if len(rows) == 1:
-            row = _shown(model, rows[0])
-            if isinstance(error, BadModel) and error.key == "not_a_probability":
-                raise BadModel("dry_run_not_a_probability", row=row) from error
-            raise BadModel("dry_run_fails", row=row, error=error) from error
+            raise BadModel("dry_run_not_a_probability", row=_shown(model, rows[0])) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a runtime throws
+        if len(rows) == 1:
+            raise BadModel("dry_run_fails", row=_shown(model, rows[0]), error=error) from error
     for place in range(len(rows)):
         _predicted(model, rows[place : place + 1])
     raise BadModel("dry_run_fails_together", rows=len(rows))

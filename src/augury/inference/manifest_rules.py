@@ -33,6 +33,8 @@ _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OUTPUT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _RESERVED = ("reasons", "explanation")
+# The decoder of rows compares names as they are written, and these are written in two ways.
+_UNNAMED = frozenset('"\\')
 _LONGEST_NAME, _LONGEST_CATEGORY = 64, 200
 _LONGEST_WORD, _LONGEST_LINE, _LONGEST_TEXT = 64, 300, 5000
 # Shares are written with a few digits.
@@ -99,7 +101,8 @@ def _check_inputs(fields: Sequence[InputField]) -> None:
 
 def _check_field(place: str, field: InputField) -> None:
     name = field.name
-    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
+    readable = name.isprintable() and name == name.strip() and _UNNAMED.isdisjoint(name)
+    if not 1 <= len(name) <= _LONGEST_NAME or not readable:
         raise BadModel(
             "manifest_field_name", place=f"{place}/name", value=_shown(name), most=_LONGEST_NAME
         )

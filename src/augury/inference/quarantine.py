@@ -153,6 +153,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
+        # It would report to its maker from a thread of its own.
+        "ORT_DISABLE_TELEMETRY": "1",
     }
     return own | {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
 

@@ -90,11 +90,11 @@ def enter(folder: Path, *, network: bool) -> list[str]:
 def settle(folder: Path, *, memory_bytes: int, seconds: int) -> list[str]:
     """Become nobody where that is possible, and limit what is left."""
     notes = []
-    if os.geteuid() == 0:
-        if not _become_nobody(folder):
-            notes.append("note_root")
-        # An administrator without any of its powers: version 3, this process, three empty sets.
-        _libc.capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
+    if os.geteuid() == 0 and not _become_nobody(folder):
+        notes.append("note_root")
+    # Without any powers, those over a namespace of its own included: version 3, this process, and
+    # three empty sets.
+    _libc.capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
     # Forgotten at a change of user, so it comes after.
     _libc.prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
     _libc.prctl(_DUMPABLE, 0, 0, 0, 0)
