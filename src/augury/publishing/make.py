@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from augury.inference import graphs, manifest_rules
 from augury.inference.manifest import (
     Artifact,
     BadModel,
@@ -41,6 +42,8 @@ _SEEN = "in-sample: rows of {name}, which the model may have been trained on"
 # What reasons cost on top of a row, unless said: as for the models that ship.
 _EXPLAIN_SHARE = 0.4
 _DIGITS = 9
+# A server may allow more, or less.
+_MOST_NODES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +191,12 @@ def _finished(order: Order, found: _Read, proven: Proven, test: SelfTest, folder
         # CatBoost finds reasons in its own leaves, unless its file has no weights of them.
         drafts = [whole, compared] if proven.converted.runtime == "catboost" else [compared]
     for draft in drafts:
+        path = folder / draft.artifact.file
         try:
-            Model(draft, folder / draft.artifact.file, threads=1)
+            manifest_rules.check(draft)
+            if draft.runtime == "onnx":
+                graphs.check(path, _MOST_NODES)
+            Model(draft, path, threads=1)
         except BadModel as error:
             fault = str(error)
             continue

@@ -90,11 +90,13 @@ class Trees:
         exact = np.array(self.splits, np.float64)
         if dtype is np.float64:
             return exact
-        with np.errstate(over="ignore"):
-            near = exact.astype(np.float32)
+        at_most = np.array(self.modes) == AT_MOST
+        below = np.array(self.modes) == BELOW
         # A value passes `<= t` as it passes `<= ` the largest float32 that is not above t, and
         # passes `< t` as it passes `< ` the smallest that is not below.
-        too_high = (near > exact) & (np.array(self.modes) == AT_MOST)
-        too_low = (near < exact) & (np.array(self.modes) == BELOW)
-        near = np.where(too_high, np.nextafter(near, np.float32(-np.inf)), near)
-        return np.where(too_low, np.nextafter(near, np.float32(np.inf)), near)
+        with np.errstate(over="ignore"):
+            near = exact.astype(np.float32)
+            lower = np.nextafter(near, np.float32(-np.inf))
+            higher = np.nextafter(near, np.float32(np.inf))
+        near = np.where((near > exact) & at_most, lower, near)
+        return np.where((near < exact) & below, higher, near)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnx.inliner
 import onnxruntime
 
 from augury.inference.manifest import Raw
@@ -30,16 +31,21 @@ _BOTH = 2
 
 
 def open_source(path: Path) -> Source:
-    """Return the graph in a file; raises `NotPublishable`."""
-    return source_of(path.read_bytes(), path.name)
+    """Return the graph in a file, with weights that it keeps beside it; raises `NotPublishable`."""
+    try:
+        graph = onnx.load(path)
+    except Exception as error:  # whatever a parser throws
+        message = f"{path.name} is not an ONNX file: {error}"
+        raise NotPublishable(message) from error
+    return source_of(graph, path.name)
 
 
-def source_of(content: bytes, name: str) -> Source:
+def source_of(found: onnx.ModelProto, name: str) -> Source:
     """Return a graph as a source; raises `NotPublishable`."""
     try:
-        graph = without_zipmap(onnx.load_from_string(content))
-        session = _session(graph)
-    except Exception as error:  # both libraries raise a dozen types that share no base
+        graph = _plain(found)
+        session = session_of(graph)
+    except Exception as error:  # the libraries raise a dozen types that share no base
         message = f"{name} is not a graph that ONNX Runtime can open: {error}"
         raise NotPublishable(message) from error
     inputs = session.get_inputs()
@@ -58,8 +64,17 @@ def source_of(content: bytes, name: str) -> Source:
     )
 
 
-def without_zipmap(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a graph that gives its probabilities as a tensor, and not as a list of maps."""
+def _plain(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a graph of plain operators between tensors, which tells nothing of its maker.
+
+    Functions of its own are put where they are called. A ZipMap makes of a tensor of probabilities
+    a list of maps: the tensor is given instead. PyTorch writes into every node which file of the
+    publisher's machine it came from.
+    """
+    graph = onnx.inliner.inline_local_functions(graph)
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
     maps = [node for node in graph.graph.node if node.op_type == "ZipMap"]
     for node in maps:
         (kept,) = [found for found in graph.graph.output if found.name == node.output[0]]
@@ -69,7 +84,8 @@ def without_zipmap(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def _session(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
+def session_of(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """Return ONNX Runtime's session for a graph; raises whatever it raises."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     content = graph.SerializeToString()

@@ -4,19 +4,18 @@ It is far too large to come with us: this works where the publisher has it insta
 """
 
 import io
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 
 from augury.publishing.sources import onnx as graphs
 from augury.publishing.sources.protocol import Question, Source, Way
 from augury.publishing.table import Floats, Matrix
-from augury.publishing.trouble import NotPublishable, Unconvertible
+from augury.publishing.trouble import NotPublishable
 
 _EXAMPLE_ROWS = 2
 
@@ -36,45 +35,58 @@ def open_source(path: Path) -> Source:
 
 def source_of(program: Any) -> Source:
     """Return a module as a source: it takes one float32 tensor [rows, fields]."""
-    module = program.module() if isinstance(program, torch.export.ExportedProgram) else program
+    exported = _Exported(program)
     return Source(
         library=f"PyTorch {torch.__version__}",
         kind=type(program).__name__,
-        predict=partial(_predict, program, module),
-        ways=partial(_ways, program),
+        predict=exported.predict,
+        ways=exported.ways,
     )
 
 
-def _predict(program: Any, module: Any, question: Question, matrix: Matrix) -> Floats:
-    raw = graphs.raw_of(_session(program, question), question)
-    with torch.no_grad():
-        found = module(torch.from_numpy(matrix)).numpy()
-    return graphs.chances(np.asarray(found), raw)
+class _Exported:
+    """A module, and the graph that PyTorch made of it once it had been shown some rows."""
+
+    def __init__(self, program: Any) -> None:
+        """Keep a program; nothing is exported yet."""
+        self._program = program
+        self._graph: onnx.ModelProto | None = None
+
+    def predict(self, question: Question, matrix: Matrix) -> Floats:
+        """Return the probabilities that PyTorch gives."""
+        program = self._program
+        module = program.module() if _is_exported(program) else program
+        raw = graphs.raw_of(graphs.session_of(self._exported(question)), question)
+        with torch.no_grad():
+            found = module(torch.from_numpy(matrix)).numpy()
+        return graphs.chances(np.asarray(found), raw)
+
+    def ways(self, question: Question) -> Sequence[Way]:
+        """Return the ways of the graph."""
+        return graphs.source_of(self._exported(question), "what PyTorch exported").ways(question)
+
+    def _exported(self, question: Question) -> onnx.ModelProto:
+        if self._graph is None:
+            try:
+                self._graph = _export(self._program, question.matrix[:_EXAMPLE_ROWS])
+            except Exception as error:  # the library raises a dozen types that share no base
+                message = f"PyTorch cannot export it: {str(error).splitlines()[0]}"
+                raise NotPublishable(message) from error
+        return self._graph
 
 
-def _ways(program: Any, question: Question) -> list[Way]:
-    exported = graphs.source_of(_exported(program, question), "the exported graph")
-    return [*exported.ways(question)]
+def _is_exported(program: Any) -> bool:
+    return isinstance(program, torch.export.ExportedProgram)
 
 
-def _session(program: Any, question: Question) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(_exported(program, question))
-
-
-def _exported(program: Any, question: Question) -> bytes:
-    """Return a module as the content of an ONNX file that takes any number of rows."""
-    example = (torch.from_numpy(question.matrix[:_EXAMPLE_ROWS]),)
+def _export(program: Any, example: Matrix) -> onnx.ModelProto:
+    """Return a module as a graph that takes any number of rows."""
+    if _is_exported(program):
+        made: onnx.ModelProto = torch.onnx.export(program, dynamo=True).model_proto
+        return made
     content = io.BytesIO()
-    try:
-        if isinstance(program, torch.export.ExportedProgram):
-            torch.onnx.export(program, (), content, dynamo=True)
-        else:
-            names = {"input_names": ["rows"], "output_names": ["score"]}
-            axes = {"rows": {0: "N"}, "score": {0: "N"}}
-            torch.onnx.export(program, example, content, dynamo=False, dynamic_axes=axes, **names)
-        graph = onnx.load_from_string(content.getvalue())
-        onnx.checker.check_model(graph)
-    except Exception as error:  # the library raises a dozen types that share no base
-        message = f"PyTorch cannot export it: {str(error).splitlines()[0]}"
-        raise Unconvertible(message) from error
-    return content.getvalue()
+    names = {"input_names": ["rows"], "output_names": ["score"]}
+    axes = {"rows": {0: "N"}, "score": {0: "N"}}
+    rows = (torch.from_numpy(example),)
+    torch.onnx.export(program, rows, content, dynamo=False, dynamic_axes=axes, **names)
+    return onnx.load_from_string(content.getvalue())
