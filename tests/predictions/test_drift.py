@@ -58,7 +58,7 @@ def strange(rows: int = 400, **more: Any) -> list[dict[str, Any]]:
 def measured(db: Database, version: int = 1, days: int = 7) -> Drift:
     with db.read() as tx:
         (manifest,) = manifests(tx, {("tiny", version)}).values()
-        return measure(tx, manifest, version, now() - days * DAY)
+        return measure(tx, "tiny", version, manifest, now() - days * DAY)
 
 
 def levels(db: Database) -> dict[str, str]:

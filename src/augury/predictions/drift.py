@@ -58,16 +58,16 @@ class Drift:
     shifts: dict[str, Shift]
 
 
-def measure(tx: ReadTx, manifest: Manifest, version: int, since: int) -> Drift:
+def measure(tx: ReadTx, model: str, version: int, manifest: Manifest, since: int) -> Drift:
     """Return how far a version's newest sales have moved; raises `NoReference`."""
     reference = manifest.reference
     if reference is None:
-        raise NoReference(model=manifest.name, version=version)
+        raise NoReference(model=model, version=version)
     categories = {field.name: field.categories for field in manifest.inputs}
     tallies = {name: Tally(spread, categories[name]) for name, spread in reference.fields.items()}
     scores = Tally(_rounded(reference.score))
     read_scores = column_reader(manifest.outputs.probability)
-    sales = newest(tx, manifest.name, version, since)
+    sales = newest(tx, model, version, since)
     for inputs, outputs in contents(tx, sales):
         rows = _inputs.decode(inputs)
         for name, tally in tallies.items():
@@ -75,7 +75,7 @@ def measure(tx: ReadTx, manifest: Manifest, version: int, since: int) -> Drift:
         scores.add([row.value for row in read_scores.decode(outputs)])
     tallies[SCORE] = scores
     return Drift(
-        manifest.name,
+        model,
         version,
         manifest,
         reference,
@@ -104,7 +104,7 @@ def look(db: Database, champions: Iterable[tuple[str, int]], stop: threading.Eve
             manifest = manifests(tx, {(model, version)}).get((model, version))
             if manifest is None or manifest.reference is None:
                 continue
-            found = measure(tx, manifest, version, now() - USUAL_DAYS * DAY)
+            found = measure(tx, model, version, manifest, now() - USUAL_DAYS * DAY)
             moves = _moves(tx, found)
         if moves:
             with db.write() as tx:
