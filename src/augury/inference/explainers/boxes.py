@@ -15,6 +15,7 @@ This holds where the log-odds are a sum over trees. Whether they are is found ou
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -42,6 +43,8 @@ Columns = Callable[[Matrix], Floats]
 # probability near certainty.
 _AGREES_WITHIN = 1e-4
 _PROBABILITY_WITHIN = 2e-7
+# More fields on the way to one leaf are left to coalitions.
+MOST_BITS = 32
 _TRIED_ROWS = 64
 _HALF, _SOME = 0.5, 0.1
 # Where the probability is so close to certainty its log-odds are too coarse to compare.
@@ -50,7 +53,7 @@ _CERTAIN = 0.001
 _LEAST_SPREAD = 0.01
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Boxes:
     """The leaves of all trees. A bound is on a column, and belongs to one of the leaf's fields.
 
@@ -67,22 +70,24 @@ class Boxes:
     missing: npt.NDArray[np.bool_]  # [bounds, leaves] whether a missing value will do
     bit: Bits  # [bounds, leaves] the bit of the bound's field
 
-    def within(self, row: Floats) -> Bits:
-        """Return for each leaf the bits of the fields whose bounds this row keeps."""
-        broken = np.zeros(len(self.values), self.bit.dtype)
-        unknown = np.isnan(row)
-        for place, column in enumerate(self.column):
-            value = row[column]
-            kept = ((value > self.low[place]) & (value <= self.high[place])) ^ self.beyond[place]
-            if unknown.any():
-                kept = np.where(unknown[column], self.missing[place], kept)
-            broken |= np.where(kept, 0, self.bit[place]).astype(broken.dtype)
-        return self.whole() & ~broken
-
+    @cached_property
     def whole(self) -> Bits:
         """Return for each leaf all its bits."""
         found: Bits = np.bitwise_or.reduce(self.bit, axis=0)
         return found
+
+    def within(self, row: Floats) -> Bits:
+        """Return for each leaf the bits of the fields whose bounds this row keeps."""
+        broken = np.zeros_like(self.whole)
+        unknown = np.isnan(row)
+        some_unknown = bool(unknown.any())
+        for place, column in enumerate(self.column):
+            value = row[column]
+            kept = ((value > self.low[place]) & (value <= self.high[place])) ^ self.beyond[place]
+            if some_unknown:
+                kept = np.where(unknown[column], self.missing[place], kept)
+            broken |= self.bit[place] * ~kept
+        return self.whole & ~broken
 
 
 def open_explainer(
@@ -145,8 +150,7 @@ def _mixed(references: Matrix, fields: list[InputField]) -> Matrix:
 
 
 def _scores(boxes: Boxes, rows: Floats) -> Floats:
-    whole = boxes.whole()
-    return np.array([boxes.values[boxes.within(row) == whole].sum() for row in rows])
+    return np.array([boxes.values[boxes.within(row) == boxes.whole].sum() for row in rows])
 
 
 def _shift(scores: Floats, given: Floats) -> float | None:
@@ -171,34 +175,36 @@ class _Pairs:
 
     def __init__(self, boxes: Boxes, references: Floats, fields: int) -> None:
         """Compare the references with all leaves."""
-        self.boxes, self._fields, self._whole = boxes, fields, boxes.whole()
+        self.boxes, self._fields = boxes, fields
         kept = np.stack([boxes.within(row) for row in references])
-        self.base = float((boxes.values * (kept == self._whole)).sum()) / len(references)
-        leaf = np.tile(np.arange(len(boxes.values)), len(references))
-        both = np.stack([leaf, kept.reshape(-1).astype(np.int64)], axis=1)
-        pairs, count = np.unique(both, axis=0, return_counts=True)
-        self._leaf = pairs[:, 0].astype(np.intp)
-        self._kept = pairs[:, 1].astype(kept.dtype)
+        self.base = float((boxes.values * (kept == boxes.whole)).sum()) / len(references)
+        # Leaf and bits in one number, because those are sorted much sooner than pairs.
+        leaf = np.arange(len(boxes.values)) << MOST_BITS
+        pairs, count = np.unique(leaf | kept.astype(np.int64), return_counts=True)
+        self._leaf = (pairs >> MOST_BITS).astype(np.intp)
+        self._kept = (pairs & (1 << MOST_BITS) - 1).astype(kept.dtype)
+        self._whole = boxes.whole[self._leaf]
         self._value = boxes.values[self._leaf] * count / len(references)
         self._gains, self._losses = _weights(len(boxes.field))
 
     def compare(self, row: Floats) -> tuple[float, Floats]:
         """Return the sum over the leaves where a row ends, and the contributions [fields] to it."""
         kept = self.boxes.within(row)
-        mine = kept[self._leaf]
+        mine = kept.take(self._leaf)
         # The first is out of reach for all mixed rows, the second the same for all of them.
-        counts = ((mine | self._kept) == self._whole[self._leaf]) & (mine != self._kept)
-        leaf, mine, theirs = self._leaf[counts], mine[counts], self._kept[counts]
+        counts = np.flatnonzero(((mine | self._kept) == self._whole) & (mine != self._kept))
+        leaf, mine, theirs = self._leaf.take(counts), mine.take(counts), self._kept.take(counts)
         only_mine, only_theirs = mine & ~theirs, theirs & ~mine
-        sizes = np.bitwise_count(only_mine), np.bitwise_count(only_theirs)
-        gain = self._value[counts] * self._gains[sizes]
-        loss = self._value[counts] * self._losses[sizes]
+        sizes = np.bitwise_count(only_mine).astype(np.intp) * len(self._gains)
+        sizes = sizes + np.bitwise_count(only_theirs)
+        value = self._value.take(counts)
+        gain, loss = value * self._gains.take(sizes), value * self._losses.take(sizes)
         found = np.zeros(self._fields)
         for place, field in enumerate(self.boxes.field):
             bit = only_mine.dtype.type(1 << place)
-            share = np.where(only_mine & bit, gain, 0) - np.where(only_theirs & bit, loss, 0)
-            found += np.bincount(field[leaf], share, self._fields)
-        return float(self.boxes.values[kept == self._whole].sum()), found
+            share = gain * (only_mine & bit != 0) - loss * (only_theirs & bit != 0)
+            found += np.bincount(field.take(leaf), share, self._fields)
+        return float(self.boxes.values[kept == self.boxes.whole].sum()), found
 
 
 def _explain(

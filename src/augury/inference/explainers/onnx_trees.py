@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from augury.inference.explainers.boxes import Boxes, Columns, Matrix
+from augury.inference.explainers.boxes import MOST_BITS, Boxes, Columns, Matrix
 from augury.inference.explainers.protocol import Floats
 from augury.inference.manifest import Manifest
 from augury.inference.runtimes.onnx import open_session, port_of
@@ -23,7 +23,7 @@ _DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
 # Numbers that tell columns apart which come from a number.
 _NUMBERS = (0.0, 1.0, -7.5, 12345.0)
 # More would take longer than asking for coalitions.
-_MOST_LEAVES, _MOST_BITS, _MOST_BOUNDS = 60_000, 32, 48
+_MOST_LEAVES, _MOST_BOUNDS = 60_000, 48
 # Between the input of a graph and its trees: nodes whose every number comes from one number, and
 # nodes that put such columns side by side.
 _BY_NUMBER = {
@@ -220,7 +220,7 @@ def _boxes(trees: _Trees, ways: list[tuple[int, _Way]], owners: dict[int, int]) 
     fields = [list(dict.fromkeys(owners[column] for column, _ in way)) for _, way in ways]
     bits = max((len(of_leaf) for of_leaf in fields), default=0)
     bounds = max((len(way) for _, way in ways), default=0)
-    if bits > _MOST_BITS or bounds > _MOST_BOUNDS:
+    if bits > MOST_BITS or bounds > _MOST_BOUNDS:
         return None
     shape = (bounds, len(ways))
     boxes = Boxes(

@@ -58,7 +58,9 @@ class Linear:
     numbers: npt.NDArray[np.intp]  # [numbers] their places among the fields
     number: Floats  # [4, numbers]: weight, mean, scale and what stands in for a missing value
     categories: npt.NDArray[np.intp]  # [categories] their places among the fields
-    weights: list[Floats]  # of each category, and of a missing one at the end
+    table: Floats  # the weights of all categories, after each field's that of a missing one
+    start: npt.NDArray[np.intp]  # [categories] where a field's weights begin
+    last: npt.NDArray[np.float32]  # [categories] the code of a missing category
 
     def terms(self, matrix: Matrix) -> Floats:
         """Return what each field adds to the log-odds of each row, float64 [rows, fields]."""
@@ -69,10 +71,9 @@ class Linear:
         # Weights may be so large that a sum is no number; then neither is the probability.
         with np.errstate(over="ignore", invalid="ignore"):
             terms[:, self.numbers] = weight * ((values - mean) / scale)
-        for place, weights in zip(self.categories, self.weights, strict=True):
-            codes = matrix[:, place]
-            last = np.float32(len(weights) - 1)
-            terms[:, place] = weights[np.where(np.isnan(codes), last, codes).astype(np.intp)]
+        codes = matrix[:, self.categories]
+        codes = np.where(np.isnan(codes), self.last, codes)
+        terms[:, self.categories] = self.table.take(self.start + codes.astype(np.intp))
         return terms
 
 
@@ -100,13 +101,17 @@ def open_model(path: Path, manifest: Manifest) -> Linear:
             raise BadModel("linear_fields", given=", ".join(given), names=", ".join(names))
     numbers = [place for place, field in enumerate(fields) if field.categories is None]
     categories = [place for place, field in enumerate(fields) if field.categories is not None]
+    weights = [_weights(fields[place], told.terms) for place in categories]
+    ends = np.cumsum([0, *map(len, weights)], dtype=np.intp)
     return Linear(
         told.intercept,
         np.array([told.means[name] for name in names]) if told.means is not None else None,
         np.array(numbers, np.intp),
         np.array([_number(fields[place], told.terms) for place in numbers]).reshape(-1, 4).T,
         np.array(categories, np.intp),
-        [_weights(fields[place], told.terms) for place in categories],
+        np.concatenate([*weights, np.zeros(0)]),
+        ends[:-1],
+        np.array([len(of_field) - 1 for of_field in weights], np.float32),
     )
 
 
