@@ -29,11 +29,11 @@ from augury.publishing import rows, sample, schema, sources
 from augury.publishing.cards import Story
 from augury.publishing.order import Order, merged, name_of
 from augury.publishing.prove import TOLERANCE, Proven, first_proven
-from augury.publishing.reference import reference
 from augury.publishing.sources.protocol import Converted, Question, Source
 from augury.publishing.table import Floats, Matrix
 from augury.publishing.trouble import NotPublishable
 from augury.training.metrics import measure
+from augury.training.spreads import reference
 
 Say = Callable[[str], None]
 

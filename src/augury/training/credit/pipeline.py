@@ -19,6 +19,7 @@ from augury.inference.manifest import (
     Manifest,
     Metrics,
     OutputNames,
+    Reference,
     SelfTest,
     Training,
 )
@@ -39,6 +40,7 @@ from augury.training.credit.fields import (
 from augury.training.credit.recipes import Fitted, Recipe, recipes
 from augury.training.effects import effects
 from augury.training.metrics import measure
+from augury.training.spreads import reference
 
 Say = Callable[[str], None]
 
@@ -119,7 +121,8 @@ def _make(recipe: Recipe, dataset: Dataset, draft: Path, seed: int, step: Say) -
             message = f"{recipe.name}: {against}"
             raise NotFitToShipError(message)
     metrics = measure(unseen.chance, dataset.target, _METHOD)
-    manifest = _manifest(recipe, dataset, artifact, metrics, served, seed)
+    spread = reference(FIELDS, dataset.matrix, unseen.chance)
+    manifest = _manifest(recipe, dataset, artifact, metrics, spread, served, seed)
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (folder / "manifest.json").write_bytes(encoded + b"\n")
     plots.calibration(metrics.calibration_curve, folder / "calibration.svg")
@@ -166,6 +169,7 @@ def _manifest(
     data: Dataset,
     artifact: Path,
     metrics: Metrics,
+    spread: Reference,
     served: Callable[[Matrix], Floats],
     seed: int,
 ) -> Manifest:
@@ -188,6 +192,7 @@ def _manifest(
         calibration=None,
         explain=recipe.explain(artifact, served(data.matrix), data.matrix),
         metrics=metrics,
+        reference=spread,
         training=Training(
             recipe="augury train credit --data FILE",
             seed=seed,

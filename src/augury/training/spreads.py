@@ -1,18 +1,25 @@
-"""How the sample's values are spread, so that a server can tell later when customers' differ."""
+"""How training rows are spread, so that a server can tell later when customers differ."""
 
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from augury.inference.manifest import InputField, Reference, Spread
-from augury.publishing.table import Floats, Matrix
+
+Matrix = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 _PARTS = 10
 _DIGITS = 9
 
 
 def reference(fields: list[InputField], matrix: Matrix, chances: Floats) -> Reference:
-    """Return the spread of every field and of the score over the rows of a sample."""
+    """Return the spread of every field over training rows, and of the score that they were given.
+
+    `chances` should be those of a model that had not seen the row, as with customers: the scores
+    that a forest gives to its own training rows are far too certain.
+    """
     return Reference(
         rows=len(matrix),
         fields={
