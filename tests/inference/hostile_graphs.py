@@ -327,6 +327,13 @@ def _noise(path: Path) -> Path:
     return path
 
 
+def _name_of_bytes(path: Path) -> Path:
+    """An operator whose name is no text."""
+    save_model(path, on_amount(node("Sigmoid", ["amount"], ["default_probability"])))
+    path.write_bytes(path.read_bytes().replace(b"Sigmoid", b"Sig\xff\xfeid"))
+    return path
+
+
 GRAPHS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "weights in /etc/passwd": (_external, "graph_external"),
     "a constant in /etc/shadow": (_external_in_a_node, "graph_external"),
@@ -346,6 +353,7 @@ GRAPHS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no nodes": (_empty, "graph_empty"),
     "half a file": (_truncated, "not_onnx"),
     "noise": (_noise, "not_onnx"),
+    "a name of bytes": (_name_of_bytes, "quarantine_load"),
     "a cycle": (_cycle, "not_onnx"),
     "a huge constant": (_memory_at_load, "quarantine_memory"),
     "huge rows": (_memory_at_run, "quarantine_memory"),

@@ -106,14 +106,14 @@ def _examined(folder: Path, task: Task) -> Verdict:
     at_first = sandbox.peak_bytes()
     # By its bare name, so that no message tells where it lies.
     artifact = Path(manifest.artifact.file)
-    nodes = graphs.check(artifact, task.nodes) if graphs is not None else None
     try:
+        nodes = graphs.check(artifact, task.nodes) if graphs is not None else None
         model = models.Model(manifest, artifact, 1)
+        trial = dry_run.tried(model, task.seconds * _FOR_TRIAL)
     except (BadModel, MemoryError):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a library throws at a file like this
         raise BadModel("quarantine_load", error=error) from error
-    trial = dry_run.tried(model, task.seconds * _FOR_TRIAL)
     if any(f.type != "category" and None in (f.minimum, f.maximum) for f in manifest.inputs):
         notes.append("note_no_limits")
     return Verdict(
@@ -141,7 +141,14 @@ def _is_about_memory(error: BadModel) -> bool:
 
 
 def _refused(key: str, values: dict[str, object]) -> Refused:
-    return Refused(key, {name: str(value)[:_LONGEST_VALUE] for name, value in values.items()})
+    return Refused(key, {name: _readable(str(value)) for name, value in values.items()})
+
+
+def _readable(text: str) -> str:
+    """Return a text from a file or a library cut, and without what no screen should be sent."""
+    return "".join(
+        letter if letter.isprintable() else " " for letter in text[:_LONGEST_VALUE]
+    ).strip()
 
 
 if __name__ == "__main__":
