@@ -55,7 +55,7 @@ class Limits:
     manifest_bytes: int = 2**20
     artifact_bytes: int = 100 * 2**20
     # On top of what the libraries take.
-    memory_bytes: int = 2**30
+    memory_bytes: int = 2 * 2**30
     seconds: int = 60
     # Of an ONNX graph; a forest of a thousand trees is one node.
     nodes: int = 10_000
