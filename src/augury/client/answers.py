@@ -344,6 +344,25 @@ class WebhookDelivery(Struct, frozen=True):
     body: str | None = None
 
 
+class Outcomes(Struct, frozen=True):
+    """What is known of a prediction's rows: 1, 0, or None where nothing is known."""
+
+    prediction_id: str
+    model: str
+    version: int
+    outcomes: tuple[int | None, ...]
+    reported: int
+    reported_at: datetime | None
+
+
+class OutcomeImport(Struct, frozen=True):
+    """Rows of an import that were new, that replaced others, and that were known already."""
+
+    stored: int
+    changed: int
+    unchanged: int
+
+
 class Health(Struct, frozen=True):
     """The API process's own word on how it is."""
 

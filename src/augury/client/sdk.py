@@ -19,6 +19,7 @@ from augury.client.answers import (
 )
 from augury.client.connection import Connection, keyed, path_of, present
 from augury.client.money import MoneyCalls
+from augury.client.outcomes import OutcomeCalls
 from augury.client.registry import RegistryCalls
 from augury.client.transport import Patience
 from augury.client.webhooks import WebhookCalls
@@ -53,6 +54,7 @@ class Client:
     def _speak_through(self, connection: Connection) -> None:
         self._connection = connection
         self.money = MoneyCalls(connection)
+        self.outcomes = OutcomeCalls(connection)
         self.registry = RegistryCalls(connection)
         self.webhooks = WebhookCalls(connection)
 
