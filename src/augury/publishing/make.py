@@ -82,7 +82,8 @@ def make(order: Order, say: Say) -> Made:
     say(f"read: {source.kind} of {source.library}; {len(found.matrix)} rows, {width} fields")
     tests = rows.self_test(found.fields, found.matrix, found.expected)
     tested = _decoded(order, found, tests)
-    expected = np.concatenate([found.expected, source.predict(found.question, tested)])
+    made_up = _predicted(source, found.question, tested, "made-up rows")
+    expected = np.concatenate([found.expected, made_up])
     with TemporaryDirectory(prefix="augury-publish-") as folder:
         proven = _proven(order, found, np.concatenate([found.matrix, tested]), expected, folder)
         size = len(proven.converted.content) / 1000
@@ -128,8 +129,27 @@ def _read(order: Order) -> _Read:
         None if raw is None else msgspec.convert(raw, Raw),
     )
     outcomes = None if data.target is None else data.outcomes(positive)
-    expected = source.predict(question, question.matrix)
+    expected = _predicted(source, question, question.matrix, "the sample")
     return _Read(source, data, fields, question, expected, outcomes)
+
+
+def _predicted(source: Source, question: Question, matrix: Matrix, rows_of: str) -> Floats:
+    """Return what the publisher's library gives; raises `NotPublishable` when it cannot."""
+    try:
+        chances = source.predict(question, matrix)
+    except NotPublishable:
+        raise
+    except Exception as error:  # whatever a library or a publisher's own code raises
+        first = (str(error).strip().splitlines() or [""])[0]
+        message = f"{source.library} cannot predict {rows_of}: {type(error).__name__}: {first}"
+        raise NotPublishable(message) from error
+    strange = np.flatnonzero(~((chances >= 0) & (chances <= 1)))
+    if len(strange):
+        row = int(strange[0])
+        values = question.columns.frame(matrix[row : row + 1]).iloc[0].to_dict()
+        message = f"{source.library} gives {chances[row]} for {rows_of}, such as {values}."
+        raise NotPublishable(message)
+    return chances
 
 
 def _positive(order: Order, source: Source) -> Any:

@@ -23,7 +23,8 @@ def open_source(path: Path) -> Source:
     """Return the booster in a native file; raises `NotPublishable`."""
     booster = xgboost.Booster()
     try:
-        booster.load_model(path)
+        # From memory, where XGBoost looks at the content and not at the suffix.
+        booster.load_model(bytearray(path.read_bytes()))
     except (xgboost.core.XGBoostError, ValueError) as error:
         message = f"{path.name} is not a model of XGBoost: {str(error).splitlines()[0]}"
         raise NotPublishable(message) from error
@@ -52,12 +53,17 @@ def source_of(model: Any) -> Source:
 
 
 def booster_of(model: Any) -> Any:
-    """Return the trees that a model predicts by: after an early stop, up to the best."""
-    if isinstance(model, xgboost.Booster):
-        return model
-    booster = model.get_booster()
-    best = booster.attributes().get("best_iteration")
-    return booster if best is None else booster[: int(best) + 1]
+    """Return the trees that a model predicts by: a wrapper's after an early stop up to the best.
+
+    A booster of its own predicts by all of them, unless a wrapper wrote its file.
+    """
+    bare = isinstance(model, xgboost.Booster)
+    booster = model if bare else model.get_booster()
+    attributes = booster.attributes()
+    best = attributes.get("best_iteration")
+    if best is None or (bare and "scikit_learn" not in attributes):
+        return booster
+    return booster[: int(best) + 1]
 
 
 def _predict(booster: Any, question: Question, matrix: Matrix) -> Floats:
