@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+_ON_LINUX = platform.system() == "Linux"
 _NOBODY = 65534
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _PARENT_DEATH, _DUMPABLE, _NO_NEW_PRIVILEGES = 1, 4, 38
@@ -26,11 +27,11 @@ _KILLED_FIRST = b"1000"
 
 # Landlock: its system calls have the same numbers on every processor.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
-_EXECUTE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 2, 1 << 3
+_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
 # What each later version of Landlock can forbid on top: (version, rights).
 _FILE_RIGHTS = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
 _SCOPES_SINCE, _SCOPES = 6, 3  # abstract sockets and signals of others
-_READ = _READ_FILE | _READ_FOLDER | _EXECUTE
+_READ = _READ_FILE | _READ_FOLDER
 # Folders that a program needs; none of them holds anybody's data.
 _SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", "/nix/store", "/opt")
 
@@ -43,9 +44,9 @@ _CALLS: dict[str, tuple[int, int, tuple[int, ...], tuple[int, ...], int, int]] =
         # execve execveat fork vfork ptrace process_vm_readv process_vm_writev mount umount2
         # unshare setns bpf perf_event_open io_uring_setup keyctl add_key request_key kexec_load
         # init_module finit_module userfaultfd chroot pivot_root kill tkill rt_sigqueueinfo
-        # pidfd_send_signal
+        # pidfd_send_signal rt_tgsigqueueinfo
         (59, 322, 57, 58, 101, 310, 311, 165, 166, 272, 308, 321, 298, 425, 250, 248, 249, 246,
-         175, 313, 323, 161, 155, 62, 200, 129, 424),
+         175, 313, 323, 161, 155, 62, 200, 129, 424, 297),
         (41, 42, 43, 288, 49, 50, 53),  # socket connect accept accept4 bind listen socketpair
         56,
         234,
@@ -54,7 +55,7 @@ _CALLS: dict[str, tuple[int, int, tuple[int, ...], tuple[int, ...], int, int]] =
         277,
         0xC00000B7,
         (221, 281, 117, 270, 271, 40, 39, 97, 268, 280, 241, 425, 219, 217, 218, 104, 105, 273,
-         282, 51, 41, 129, 130, 138, 424),
+         282, 51, 41, 129, 130, 138, 424, 240),
         (198, 203, 202, 242, 200, 201, 199),
         220,
         131,
@@ -72,6 +73,8 @@ _libc.syscall.restype = ctypes.c_long
 
 def enter(folder: Path, *, network: bool) -> list[str]:
     """Give up other files, other programs and, unless it is needed, the network."""
+    if not _ON_LINUX:
+        return ["note_files", "note_calls", *([] if network else ["note_network"])]
     _libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     # The kernel ends this process first when memory gets scarce.
     _best_effort_write("/proc/self/oom_score_adj", _KILLED_FIRST)
@@ -92,19 +95,22 @@ def settle(folder: Path, *, memory_bytes: int, seconds: int) -> list[str]:
     notes = []
     if os.geteuid() == 0 and not _become_nobody(folder):
         notes.append("note_root")
-    # Without any powers, those over a namespace of its own included: version 3, this process, and
-    # three empty sets.
-    _libc.capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
-    # Forgotten at a change of user, so it comes after.
-    _libc.prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
-    _libc.prctl(_DUMPABLE, 0, 0, 0, 0)
+    if _ON_LINUX:
+        # Without any powers, those over a namespace of its own included: version 3, this process,
+        # and three empty sets.
+        _libc.capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
+        # Forgotten at a change of user, so it comes after.
+        _libc.prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
+        _libc.prctl(_DUMPABLE, 0, 0, 0, 0)
     limits = {
-        resource.RLIMIT_AS: _address_space() + memory_bytes,
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_FSIZE: _LARGEST_FILE_BYTES,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
         resource.RLIMIT_CORE: 0,
     }
+    taken = _status(b"VmSize:")
+    if taken:
+        limits[resource.RLIMIT_AS] = taken + memory_bytes
     for limit, most in limits.items():
         hard = resource.getrlimit(limit)[1]
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -136,10 +142,6 @@ def peak_bytes() -> int:
     return _status(b"VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _address_space() -> int:
-    return _status(b"VmSize:")
-
-
 def _status(name: bytes) -> int:
     try:
         lines = Path("/proc/self/status").read_bytes().splitlines()
@@ -151,8 +153,9 @@ def _status(name: bytes) -> int:
 
 def _leave_network() -> bool:
     """Move into a network of our own, which has no way out."""
-    # Who is not root may do so only as the root of a namespace of users.
-    return any(_libc.unshare(flags) == 0 for flags in (_NEW_NETWORK, _NEW_USER | _NEW_NETWORK))
+    # Who is not root may do so only in a namespace of users as well; root would be hidden there.
+    flags = _NEW_NETWORK if os.geteuid() == 0 else _NEW_USER | _NEW_NETWORK
+    return bool(_libc.unshare(flags) == 0)
 
 
 def _confine_files(folder: Path) -> bool:
@@ -183,7 +186,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     except OSError:
         return  # not there on this machine
     if not Path(path).is_dir():
-        rights &= _READ_FILE | _EXECUTE
+        rights &= _READ_FILE
     rule = struct.pack("=Qi", rights, beneath)
     _libc.syscall(_LANDLOCK_ADD, ruleset, 1, rule, 0)
     os.close(beneath)
@@ -192,7 +195,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 def _filter_calls(*, network: bool) -> bool:
     """Refuse system calls that start programs and processes, or reach outside (seccomp)."""
     calls = _CALLS.get(platform.machine())
-    if calls is None or sys.platform != "linux":
+    if calls is None:
         return False
     number, mark, forbidden, sockets, clone, signals = calls
     program = _program(mark, forbidden if network else (*forbidden, *sockets), clone, signals)
