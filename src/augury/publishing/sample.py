@@ -31,7 +31,7 @@ class Sample:
             message = "the sample has no target"
             raise ValueError(message)
         values = self.target.map(plain)
-        found = sorted({value for value in values if value is not None})
+        found = sorted(values.dropna().unique())
         if len(found) != _CLASSES or values.isna().any():
             shown = ", ".join(found[:5])
             message = (

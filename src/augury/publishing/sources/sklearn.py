@@ -63,7 +63,11 @@ def _last(estimator: Any) -> Any:
 
 def _predict(estimator: Any, question: Question, matrix: Matrix) -> Floats:
     frame = question.columns.frame(matrix, as_category=scores.wants_categories(_last(estimator)))
-    rows = frame if hasattr(estimator, "feature_names_in_") else frame.to_numpy()
+    parts = (
+        [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    )
+    named = any(hasattr(part, "feature_names_in_") for part in parts)
+    rows = frame if named else frame.to_numpy()
     chances: Floats = np.asarray(estimator.predict_proba(rows), np.float64)[:, question.positive]
     return chances
 
