@@ -47,7 +47,7 @@ def read_lines(content: bytes) -> tuple[list[Line], list[LineFault]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise invalid("/file", "fault.not_utf8") from None
+        raise invalid("/file", "fault.not_unicode") from None
     lines: list[Line] = []
     faults: list[LineFault] = []
     for found in _each(text):

@@ -118,7 +118,7 @@ def _card(form: FormData, name: str) -> str:
     try:
         return _text(form, name).decode()
     except UnicodeDecodeError:
-        raise invalid(f"/{name}", "fault.not_utf8") from None
+        raise invalid(f"/{name}", "fault.not_unicode") from None
 
 
 @router.get("", responses=refusals("unauthenticated", "forbidden"))
