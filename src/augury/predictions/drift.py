@@ -68,11 +68,11 @@ def measure(tx: ReadTx, model: str, version: int, manifest: Manifest, since: int
     scores = Tally(_rounded(reference.score))
     read_scores = column_reader(manifest.outputs.probability)
     sales = newest(tx, model, version, since)
-    for inputs, outputs in contents(tx, sales):
-        rows = _inputs.decode(inputs)
+    for lot in contents(tx, sales):
+        rows = [row for inputs, _ in lot for row in _inputs.decode(inputs)]
         for name, tally in tallies.items():
             tally.add([row.get(name) for row in rows])
-        scores.add([row.value for row in read_scores.decode(outputs)])
+        scores.add([row.value for _, outputs in lot for row in read_scores.decode(outputs)])
     tallies[SCORE] = scores
     return Drift(
         model,

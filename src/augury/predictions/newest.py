@@ -69,10 +69,10 @@ def newest(tx: ReadTx, model: str, version: int, since: int) -> list[Sold]:
     return sales
 
 
-def contents(tx: ReadTx, sales: list[Sold]) -> Iterator[tuple[str, str]]:
-    """Yield the inputs and the outputs of sales as JSON, a few thousand rows in memory at once."""
+def contents(tx: ReadTx, sales: list[Sold]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the inputs and the outputs of sales as JSON, a few thousand rows at once."""
     for lot in _lots(sales):
-        yield from _CONTENTS.run(tx, lot)
+        yield [(inputs, outputs) for inputs, outputs in _CONTENTS.run(tx, lot)]
 
 
 def outputs(tx: ReadTx, sales: list[Sold]) -> Iterator[str]:
