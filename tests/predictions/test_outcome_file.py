@@ -51,7 +51,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
         (b"prediction_id,row\n", "/file/1", "outcome_file_columns"),
         (b"prediction_id,outcome,outcome\n", "/file/1", "outcome_file_columns"),
         (b"prediction_id,outcome,row,row\n", "/file/1", "outcome_file_columns"),
-        ("prediction_id,outcome\nпять,1".encode("cp1251"), "/file", "not_utf8"),
+        ("prediction_id,outcome\nпять,1".encode("cp1251"), "/file", "not_unicode"),
         (b"prediction_id,outcome\n" * 12, "/file", "outcome_file_lines"),
         (b" " * 1001, "/file", "outcome_file_long"),
     ],
