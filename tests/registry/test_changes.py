@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from augury.audit_log.service import HOUSE
 from augury.bootstrap import House, audit_books
 from augury.kit.clock import SECOND, now, rfc3339
 from augury.registry import catalogue, change
@@ -215,14 +216,9 @@ def test_a_sale_in_flight_keeps_its_version_and_price(
 ) -> None:
     """What was resolved before the move is answered as it was resolved."""
     before = house.shop.catalogue.resolve(NAME)
-    change.move_alias(house.db, NAME, "champion", 2, change_actor())
+    change.move_alias(house.db, NAME, "champion", 2, HOUSE)
     house.shop.catalogue.await_moment(now() + change.NOTICE)
     after = house.shop.catalogue.resolve(NAME)
     assert (before.version.version, after.version.version) == (1, 2)
     assert before.lane is not None
     assert before.lane.model.manifest.self_test != after.version.manifest.self_test
-
-
-def change_actor() -> Any:
-    """Return an actor that is the house."""
-    return change.Actor(None)
