@@ -28,6 +28,14 @@ MAILS: dict[str, dict[str, Any]] = {
     "top_up_refunded": TOP_UP,
     "automatic_top_up_failed": TOP_UP | {"reason": "card_declined"},
     "endpoint_disabled": {"id": "0199", "url": "https://example.com/hook"},
+    "model_drifted": {
+        "model": "credit-catboost",
+        "version": 2,
+        "level": "alert",
+        "rows": 12345,
+        "subjects": [],
+        "summary": "person_age: alert; PSI 0.312; NULL 0.1% → 4.0%",
+    },
 }
 
 
