@@ -139,7 +139,7 @@ def _ensure_admin(db: Database, settings: Settings) -> str | None:
             "admin@localhost",
             password,
             role="admin",
-            opening=lambda tx, user_id: _open_account(tx, user_id, 0),
+            opening=lambda tx, user_id: _open_account(tx, user_id, settings.welcome_credits),
         )
     except (users.UsernameTaken, users.EmailTaken):
         if not users.has_admin(db):

@@ -61,7 +61,8 @@ class Settings(BaseSettings):
         -1,
         ge=-1,
         le=1_000_000_000,
-        description="Credits given to a new customer; -1 means 5000 on SQLite, 0 on PostgreSQL.",
+        description="Credits given to a new customer, and to the first administrator;"
+        " -1 means 5000 on SQLite, 0 on PostgreSQL.",
     )
     payment_providers: Annotated[list[str], NoDecode] = Field(
         ["sandbox"],
