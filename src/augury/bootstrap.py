@@ -95,9 +95,12 @@ def open_desk(settings: Settings, db: Database) -> Desk:
     )
 
 
-def audit_books(tx: ReadTx) -> Report:
-    """Return what re-deriving the ledger and matching it with every other room found."""
-    report = ledger_audit.audit(tx)
+def audit_books(tx: ReadTx, moment: int | None = None) -> Report:
+    """Return what re-deriving the ledger and matching it with every other room found.
+
+    What is overdue is so at `moment`, in microseconds; now, if none is given.
+    """
+    report = ledger_audit.audit(tx, moment)
     for room in (predictions_audit, payments_audit, vouchers_audit):
         room.audit(tx, report)
     return report

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, Select, select
 
-from augury.inference.manifest import Localised, Manifest, read_manifest
+from augury.inference.manifest import Artifact, Localised, Manifest, read_manifest
 from augury.kit.db import ReadTx
 from augury.registry.tables import aliases, challengers, models, registry_state, versions
 
@@ -213,7 +213,25 @@ def verdict(tx: ReadTx, model: str, version: int) -> dict[str, Any] | None:
 
 def artifact_path(artifacts_dir: Path, manifest: Manifest) -> Path:
     """Return where an artefact is kept: under its SHA-256, with the suffix its runtime wants."""
-    return artifacts_dir / (manifest.artifact.sha256 + Path(manifest.artifact.file).suffix)
+    return _place(artifacts_dir, manifest.artifact)
+
+
+def artifact_digests(tx: ReadTx, artifacts_dir: Path) -> dict[Path, str]:
+    """Return where every version's artefact is kept, with its SHA-256; retired ones too.
+
+    It reads a database of an older revision as well.
+    """
+    told = tx.execute(select(versions.c.manifest)).scalars()
+    artifacts = [msgspec.json.decode(manifest, type=_Described).artifact for manifest in told]
+    return {_place(artifacts_dir, artifact): artifact.sha256 for artifact in artifacts}
+
+
+class _Described(msgspec.Struct):
+    artifact: Artifact
+
+
+def _place(artifacts_dir: Path, artifact: Artifact) -> Path:
+    return artifacts_dir / (artifact.sha256 + Path(artifact.file).suffix)
 
 
 def _listing(row: Row[Any]) -> Listing:
