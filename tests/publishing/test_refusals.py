@@ -83,7 +83,8 @@ def test_more_than_two_classes(model: Any, tmp_path: Path) -> None:
 
 def test_catboost_for_more_than_two_classes(tmp_path: Path) -> None:
     model = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False)
-    model.fit(KNOWN[NUMBERS], np.arange(len(KNOWN)) % 3).save_model(str(tmp_path / "model.cbm"))
+    model.fit(KNOWN[NUMBERS].to_numpy(), np.arange(len(KNOWN)) % 3)
+    model.save_model(str(tmp_path / "model.cbm"))
     sample = sampled(tmp_path, KNOWN)
     sentence = refused(tmp_path / "model.cbm", "--sample", sample, "--price", 10)
     assert "CatBoost with the loss MultiClass gives no probability" in sentence
@@ -246,10 +247,7 @@ def test_a_ready_folder_whose_artefact_is_another(fitted: Path, tmp_path: Path) 
             "skl2onnx",
             "needs the library skl2onnx, which is not installed here. Run: pip install 'a",
         ),
-        (
-            "joblib",
-            "needs the library joblib, which is not installed here. Run: pip install 'augur",
-        ),
+        ("skops", "needs the library skops, which is not installed here. Run: pip install 'augury"),
     ],
 )
 def test_a_library_that_is_not_installed_is_named_with_the_way_to_get_it(

@@ -19,7 +19,7 @@ from xgboost import XGBClassifier
 from augury import bootstrap
 from augury.client import ApiError, Client
 from publishing.counter import typed
-from publishing.offers import NUMBERS, applicants, dumped, outcomes, sampled
+from publishing.offers import NUMBERS, applicants, dumped, outcomes, pool, sampled
 from support.databases import sqlite_database
 from support.houses import PASSWORD, Server, findings, fund, settings_for
 from support.quick import quicken_passwords
@@ -79,10 +79,8 @@ def lightgbm(folder: Path) -> Path:
 
 
 def native(folder: Path) -> Path:
-    model = catboost.CatBoostClassifier(
-        iterations=9, cat_features=["home"], verbose=0, allow_writing_files=False
-    )
-    model.fit(TRAINED, outcomes(TRAINED)).save_model(str(folder / "model.cbm"))
+    model = catboost.CatBoostClassifier(iterations=9, verbose=0, allow_writing_files=False)
+    model.fit(pool(TRAINED, outcomes(TRAINED))).save_model(str(folder / "model.cbm"))
     return folder / "model.cbm"
 
 

@@ -102,11 +102,9 @@ def publish(  # noqa: PLR0913, PLR0917 -- options, each given by its name
 
 
 def _run(wishes: dict[str, Any], files: dict[str, Any], delivery: dict[str, Any] | None) -> None:
-    trouble = import_module("augury.publishing.trouble")
     try:
         # Imported now: `augury --help` looks at this file, and pandas takes a second.
         run = import_module("augury.publishing.run")
-        bought = run.publish(wishes, files, delivery, typer.echo)
     except ModuleNotFoundError as error:
         typer.echo(
             f"Publishing needs {error.name}, which serving does not."
@@ -114,7 +112,9 @@ def _run(wishes: dict[str, Any], files: dict[str, Any], delivery: dict[str, Any]
             err=True,
         )
         raise typer.Exit(2) from None
-    except trouble.NotPublishable as error:
+    try:
+        bought = run.publish(wishes, files, delivery, typer.echo)
+    except run.NotPublishable as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     if bought is not None:
