@@ -200,6 +200,15 @@ def test_a_folder_that_was_written_is_published_as_it_is(market: Market, tmp_pat
     }
 
 
+def test_a_shipped_model_is_published_under_another_name(market: Market) -> None:
+    shipped = Path(__file__).parents[2] / "models/credit-logistic-regression"
+    result = typed(shipped, "--name", "credit-again", "--price", 9, "--try", url=market.address)
+    assert result.exit_code == 0, result.output
+    assert told(result.output)["charge"]["amount"] == 9
+    card = (shipped / "card.ru.md").read_text()
+    assert market.admin.model("credit-again").card["ru"] == card
+
+
 def test_a_wrong_password_a_customer_and_a_server_that_is_down_are_told_apart(
     market: Market, tmp_path: Path
 ) -> None:

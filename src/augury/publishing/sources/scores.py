@@ -114,8 +114,8 @@ def _boosted(estimator: Any, graph: Graph, value: str) -> Score | None:
     for (stage,) in estimator.estimators_:
         _grow(trees, stage.tree_, estimator.learning_rate * stage.tree_.value[:, 0, 0])
     prior = estimator.init_.class_prior_[1]
-    found = graph.trees(value, trees, np.float32)
-    return graph.add("Add", [found, graph.constant(np.log(prior / (1 - prior)))]), "log_odds"
+    trees.root(trees.leaf(float(np.log(prior / (1 - prior)))))
+    return graph.trees(value, trees, np.float32), "log_odds"
 
 
 def _grow(trees: Trees, tree: Any, values: npt.NDArray[np.float64]) -> None:
