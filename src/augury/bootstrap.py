@@ -21,7 +21,8 @@ from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
 from augury.predictions.buy import Shop
 from augury.registry.catalogue import Catalogue
-from augury.registry.publish import Press, seed
+from augury.registry.publish import Press
+from augury.registry.seeds import seed
 from augury.settings import Settings
 from augury.users import service as users
 from augury.users.tokens import Tokens
@@ -78,7 +79,7 @@ def build(settings: Settings) -> House:
     catalogue = Catalogue(
         db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts
     )
-    catalogue.refresh()
+    catalogue.open()
     tokens = Tokens(
         settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
     )

@@ -62,7 +62,7 @@ def test_an_alias_of_ones_own_names_a_version(client: TestClient, three: Registr
     gone = is_problem(three.ask("DELETE", f"/{NAME}/aliases/next"))
     assert gone["code"] == "alias_not_found"
     kept = is_problem(three.ask("DELETE", f"/{NAME}/aliases/champion"))
-    assert kept["code"] == "version_in_use"
+    assert kept["code"] == "champion_needed"
 
 
 def test_an_announced_price_is_seen_before_it_takes_effect(
@@ -160,7 +160,8 @@ def test_texts_are_changed_for_customers(client: TestClient, three: Registrar) -
 
 def test_a_patch_changes_everything_or_nothing(client: TestClient, three: Registrar) -> None:
     """One member out of range, and nothing else of the same request is done."""
-    for bad in ({"price": 0}, {"price_from": rfc3339(now())}, {"status": "sold"}, {"x": 1}):
+    odd = ({"price": 0}, {"price": True}, {"price": "7"}, {"price_from": rfc3339(now())})
+    for bad in (*odd, {"status": "sold"}, {"x": 1}):
         assert is_problem(three.patch(title={"en": "New", "ru": "Новая"}, **bad))["status"] == 422
     assert client.get(f"/v1/models/{NAME}").json()["title"]["en"] == "Tiny"
 
@@ -222,3 +223,42 @@ def test_a_sale_in_flight_keeps_its_version_and_price(
     assert (before.version.version, after.version.version) == (1, 2)
     assert before.lane is not None
     assert before.lane.model.manifest.self_test != after.version.manifest.self_test
+
+
+def test_a_price_that_comes_with_a_move_is_seen_before_it_takes_effect(
+    client: TestClient, admin: Registrar, tmp_path: Path
+) -> None:
+    """A move that is announced for later shows the coming champion's price beside today's."""
+    admin.publish(version(tmp_path))
+    admin.add(version(tmp_path, 2.0, price=50))
+    admin.patch(status="active")
+    moment = rfc3339(now() + 3600 * SECOND)
+    later = {"version": 2, "begins_at": moment}
+    moved = admin.ask("PUT", f"/{NAME}/aliases/champion", json=later).json()
+    assert moved["aliases"][0]["next_version"] == 2
+    listed = client.get(f"/v1/models/{NAME}").json()
+    assert (listed["version"], listed["price"]) == (1, 3)
+    assert listed["price_change"] == {"price": 50, "begins_at": moment}
+    assert buy(client, sign_up(client)).json()["price"] == 3
+
+
+def test_a_model_whose_champion_cannot_be_loaded_does_not_go_on_sale(
+    admin: Registrar, house: House, tmp_path: Path
+) -> None:
+    """Its file is gone: it stays a draft, and the house stays ready."""
+    tiny = version(tmp_path)
+    admin.publish(tiny)
+    (house.settings.artifacts_dir / f"{tiny.manifest.artifact.sha256}.onnx").unlink()
+    assert is_problem(admin.patch(status="active"))["code"] == "model_not_sellable"
+    assert admin.ask("GET", f"/{NAME}").json()["status"] == "draft"
+
+
+def test_bringing_back_a_version_needs_room_too(admin: Registrar, tmp_path: Path) -> None:
+    """Ten on sale and one retired: it comes back only when another goes."""
+    admin.publish(version(tmp_path))
+    admin.add(version(tmp_path, 2.0))
+    admin.ask("PATCH", f"/{NAME}/versions/2", json={"status": "retired"})
+    for n in range(9):
+        assert admin.add(version(tmp_path, 3.0 + n)).status_code == 201
+    back = admin.ask("PATCH", f"/{NAME}/versions/2", json={"status": "active"})
+    assert is_problem(back)["code"] == "too_many_versions"

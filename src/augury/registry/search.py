@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from augury.registry.catalogue import Offer
+from augury.registry.window import Offer
 
 LONGEST_NAME = 64
 

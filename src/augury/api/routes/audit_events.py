@@ -14,7 +14,7 @@ from augury.kit.paging import page, position_of
 
 router = APIRouter(prefix="/v1/admin/audit-events", tags=["administration"])
 
-_Text = Annotated[str | None, Query(max_length=200)]
+_Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class AuditEventOut(BaseModel):
