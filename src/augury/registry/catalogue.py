@@ -53,6 +53,7 @@ class Catalogue:
         self._lanes: dict[str, Lane | None] = {}
         self._failed_at: dict[str, float] = {}
         self._looked_at = 0
+        self._closing = threading.Event()
         self._window = Window(0, {}, {}, {})
 
     def open(self) -> None:
@@ -101,7 +102,7 @@ class Catalogue:
     def await_moment(self, moment: int) -> None:
         """Return when a moment has come and this catalogue shows what is in force from then on."""
         self.refresh()
-        time.sleep(max(0, moment - now()) / SECOND)
+        self._closing.wait(max(0, moment - now()) / SECOND)
 
     def await_loaded(self, name: str) -> None:
         """Return when it has turned out which versions of a model can be sold here."""
@@ -109,9 +110,8 @@ class Catalogue:
         until = time.monotonic() + _LOADED_WITHIN_SECONDS
         while time.monotonic() < until:
             wanted = {v.digest for (model, _), v in self._shelf.versions.items() if model == name}
-            if wanted <= self._lanes.keys():
+            if wanted <= self._lanes.keys() or self._closing.wait(_LOOK_AGAIN_SECONDS):
                 return
-            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def can_sell(self, name: str, version: int) -> bool:
         """Tell whether a version is on sale and loaded here."""
@@ -173,7 +173,8 @@ class Catalogue:
         return [offer.version.model for offer in self.champions() if offer.lane is None]
 
     def close(self) -> None:
-        """Finish the calls that run, and stop."""
+        """Finish the calls that run, and stop; who waits for a moment waits no longer."""
+        self._closing.set()
         for lane in self._lanes.values():
             if lane is not None:
                 lane.close()

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi import Path as PathPart
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
+from augury.api.apart import run_apart
 from augury.api.deps import Admin, AdminActor, TheHouse
 from augury.api.errors import UnsupportedMediaType
 from augury.api.moments import microseconds
@@ -155,7 +155,7 @@ async def create_model(house: TheHouse, actor: AdminActor, form: Form) -> Publis
             name = publish_model(house.press, draft, actor)
         return _published(house, name, 1)
 
-    return await run_in_threadpool(publish)
+    return await run_apart(publish)
 
 
 @router.post(
@@ -176,7 +176,7 @@ async def create_version(
         house.shop.catalogue.await_loaded(name)
         return _published(house, name, number)
 
-    return await run_in_threadpool(publish)
+    return await run_apart(publish)
 
 
 @router.patch("/{name}", responses=refusals(*_ASKED, "model_not_sellable"))
