@@ -262,3 +262,31 @@ def test_bringing_back_a_version_needs_room_too(admin: Registrar, tmp_path: Path
         assert admin.add(version(tmp_path, 3.0 + n)).status_code == 201
     back = admin.ask("PATCH", f"/{NAME}/versions/2", json={"status": "active"})
     assert is_problem(back)["code"] == "too_many_versions"
+
+
+def test_lists_of_models_and_versions_have_pages(
+    client: TestClient, three: Registrar, tmp_path: Path
+) -> None:
+    """One at a time, everything is there once, in order."""
+    three.publish(version(tmp_path, 7.0, name="other"))
+    three.patch("other", status="active")
+
+    def walk(path: str, key: str) -> list[Any]:
+        found, cursor = [], None
+        while True:
+            told = {"limit": 1} | ({} if cursor is None else {"cursor": cursor})
+            answer = client.get(path, params=told, headers=three.headers).json()
+            found += [one[key] for one in answer["items"]]
+            cursor = answer["next_cursor"]
+            if cursor is None:
+                return found
+
+    assert walk("/v1/models", "name") == ["other", NAME]
+    assert walk(f"/v1/models/{NAME}/versions", "version") == [3, 2, 1]
+    assert walk("/v1/admin/models", "name") == ["other", NAME]
+    searched = client.get("/v1/models", params={"q": "ПО-РУССКИ tiny", "task": "test"}).json()
+    assert [one["name"] for one in searched["items"]] == ["other", NAME]
+    assert client.get("/v1/models", params={"q": "nothing like it"}).json()["items"] == []
+    assert client.get("/v1/models", params={"task": "nothing"}).json()["items"] == []
+    bad = client.get("/v1/models", params={"cursor": "%%"})
+    assert is_problem(bad)["code"] == "invalid_input"

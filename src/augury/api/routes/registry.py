@@ -13,7 +13,7 @@ from fastapi import Path as PathPart
 from starlette.datastructures import FormData, UploadFile
 
 from augury.api.apart import run_apart
-from augury.api.deps import Admin, AdminActor, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Admin, AdminActor, Cursor, Limit, TheHouse
 from augury.api.errors import UnsupportedMediaType
 from augury.api.moments import microseconds
 from augury.api.responses import refusals
@@ -21,6 +21,7 @@ from augury.bootstrap import House
 from augury.inference.manifest import Localised
 from augury.kit.clock import now
 from augury.kit.errors import invalid
+from augury.kit.paging import page, position_of
 from augury.registry import change, shelf, trials
 from augury.registry.admin_schemas import (
     AdminModelOut,
@@ -35,6 +36,7 @@ from augury.registry.admin_schemas import (
 )
 from augury.registry.publish import Draft, publish_model, publish_version
 from augury.registry.refusals import ModelNotFound, NotSellable, VersionNotFound
+from augury.registry.search import is_model_name
 
 router = APIRouter(prefix="/v1/admin/models", tags=["administration"])
 
@@ -125,14 +127,18 @@ def _card(form: FormData, name: str) -> str:
 
 
 @router.get("", responses=refusals("unauthenticated", "forbidden"))
-def list_models(house: TheHouse, _admin: Admin) -> AdminModelPage:
+def list_models(
+    house: TheHouse, _admin: Admin, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
+) -> AdminModelPage:
     """List every model with its versions, drafts and retired ones too, by name."""
+    after = position_of(cursor, is_model_name) or ""
     with house.db.read() as tx:
         found = shelf.whole(tx, house.settings.artifacts_dir)
-    loaded = _loaded(house)
-    moment = now()
-    items = [admin_model(found, name, moment, loaded, {}) for name in sorted(found.listings)]
-    return AdminModelPage(items=items, next_cursor=None)
+    names = sorted(name for name in found.listings if name > after)
+    shown, following = page(names[: limit + 1], limit, lambda name: name)
+    loaded, moment = _loaded(house), now()
+    items = [admin_model(found, name, moment, loaded, {}) for name in shown]
+    return AdminModelPage(items=items, next_cursor=following)
 
 
 @router.get("/{name}", responses=refusals(*_ASKED))
