@@ -167,6 +167,16 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         store_of(settings(tmp_path, "s3://bucket"))
 
 
+def test_new_folders_reach_the_disk_before_the_file_in_them_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[Path] = []
+    monkeypatch.setattr(disk, "_settle", settled.append)
+    path = tmp_path / "a" / "b" / "c"
+    disk.write_whole(path, [b"1"])
+    assert settled == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+
+
 def test_a_whole_file_takes_the_place_of_the_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
     disk.write_whole(path, [b"1"])

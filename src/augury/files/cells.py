@@ -1,9 +1,9 @@
 """From the cells of a row to the JSON row that a model takes."""
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite, isnan
 from typing import Any, Literal
 
 from augury.files.faults import columns_missing
@@ -71,35 +71,40 @@ def _reader(one: Field, *, commas: bool) -> Callable[[Any], Value]:
 def _number(cell: Any) -> Value:
     if isinstance(cell, str):
         return _parsed(cell)
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return None if math.isnan(cell) else str(cell)
+    if isinstance(cell, float) and not isfinite(cell):
+        return None if isnan(cell) else str(cell)
     return cell if cell is None or isinstance(cell, int | float) else _as_text(cell)
 
 
 def _number_with_comma(cell: Any) -> Value:
     if not isinstance(cell, str):
         return _number(cell)
-    if _GROUPED.fullmatch(cell.strip()):
-        cell = cell.strip().translate(_SPACES)
-    return _parsed(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
+    if "," in cell or " " in cell or not cell.isascii():
+        if _GROUPED.fullmatch(cell.strip()):
+            cell = cell.strip().translate(_SPACES)
+        if cell.count(",") == 1 and "." not in cell:
+            found = _parsed(cell.replace(",", "."))
+            return cell if isinstance(found, str) else found
+    return _parsed(cell)
 
 
 def _parsed(cell: str) -> Value:
-    text = cell.strip()
-    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+    # Most cells are numbers as they stand, so that is looked for first.
+    form = _NUMBER.fullmatch(cell) or _NUMBER.fullmatch(cell.strip())
+    if form and len(text := form[0]) <= _LONGEST_NUMBER:
         if len(text) <= _EXACT_DIGITS and text.lstrip("+-").isdigit():
             return int(text)
         number = float(text)
         # JSON has no infinity: as text it is refused like any other that is no number.
-        return number if math.isfinite(number) else text
-    return None if text.lower() in _ABSENT else cell
+        return number if isfinite(number) else text
+    return None if cell.strip().lower() in _ABSENT else cell
 
 
 def _category(cell: Any, categories: frozenset[str]) -> Value:
     if isinstance(cell, str):
         text = cell.strip()
         return None if text not in categories and text.lower() in _ABSENT else text
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if cell is None or (isinstance(cell, float) and isnan(cell)):
         return None
     # Codes become 1.0 where a column has gaps.
     if isinstance(cell, float) and cell.is_integer():

@@ -35,6 +35,7 @@ class CsvRows:
         lines = Lines(self._file, self.form.encoding, start)
         reader = csv.reader(lines.text(), delimiter=self.form.delimiter, strict=True)
         begins = lines.number + 1
+        most_rows = self.form.rows_at_once
         try:
             rows: list[Row] = []
             for cells in reader:
@@ -42,10 +43,7 @@ class CsvRows:
                     rows.append(self._row(begins, cells))
                 begins = lines.number + 1
                 lines.row_begins = lines.position
-                if (
-                    len(rows) == self.form.rows_at_once
-                    or lines.position - start.position >= MOST_CHUNK_BYTES
-                ):
+                if len(rows) == most_rows or lines.position - start.position >= MOST_CHUNK_BYTES:
                     end = Mark(start.row + len(rows), lines.number, lines.position)
                     yield Chunk(start, end, rows)
                     start, rows = end, []

@@ -11,7 +11,7 @@ BLOCK_BYTES = 2**20
 
 def write_whole(path: Path, content: Iterable[bytes]) -> None:
     """Write a file, or put it in the place of the one that is there; it is on the disk then."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with draft.open("xb") as file:
@@ -26,11 +26,23 @@ def write_whole(path: Path, content: Iterable[bytes]) -> None:
 def put_in_place(draft: Path, path: Path) -> None:
     """Rename a file that is on the disk, and see that the disk knows its new name."""
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _settle(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each of which the disk knows then."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        _settle(folder.parent)
+
+
+def _settle(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def blocks(file: BinaryIO) -> Iterator[bytes]:

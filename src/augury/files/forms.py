@@ -17,6 +17,8 @@ from augury.kit.errors import Fault
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 2000
 MOST_FILE_BYTES = 4 * 2**30
+# Of all names of columns together.
+MOST_NAMES_LENGTH = 2**18
 # Of one line, and of one row that goes over several.
 MOST_LINE_BYTES = 2**20
 # A chunk ends with any of these: its memory is bounded whatever its rows are.

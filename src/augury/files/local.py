@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from augury.files.disk import blocks, put_in_place
+from augury.files.disk import blocks, make_folder, put_in_place
 from augury.files.store import Digest, Stored, known
 
 
@@ -19,7 +19,7 @@ class LocalStore:
 
     def put(self, content: Iterable[bytes], most_bytes: int) -> Stored:
         """Keep a file; it is on the disk when this returns."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self._folder)
         passing = Digest(content, most_bytes)
         handle, name = tempfile.mkstemp(prefix=".draft-", dir=self._folder)
         draft = Path(name)
@@ -29,7 +29,7 @@ class LocalStore:
                 file.flush()
                 os.fsync(handle)
             path = self._path(passing.stored.digest)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             put_in_place(draft, path)
         finally:
             draft.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Opening a table: what a file is shows in its content, never in its name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from augury.files.forms import (
     CHUNK_ROWS,
     MOST_COLUMNS,
     MOST_FILE_BYTES,
+    MOST_NAMES_LENGTH,
     MOST_ROWS,
     Form,
     Mark,
@@ -70,12 +71,19 @@ def survey(path: Path, chunk_rows: int = CHUNK_ROWS) -> Plan:
                 faulty += row.fault is not None
                 if isinstance(row.cells, dict):
                     columns.update(dict.fromkeys(row.cells))
-            if len(columns) > MOST_COLUMNS and rows.form.kind == "jsonl":
-                raise unreadable("fault.file_columns", most=MOST_COLUMNS, got=len(columns))
+            _check(columns)
         if not read:
             raise unreadable("fault.file_no_rows")
         form = rows.form if rows.form.kind != "jsonl" else replace(rows.form, columns=list(columns))
     return Plan(form, read, faulty, marks)
+
+
+def _check(columns: Collection[str]) -> None:
+    """Refuse more columns, or longer names, than one would care to keep with a batch."""
+    if len(columns) > MOST_COLUMNS:
+        raise unreadable("fault.file_columns", most=MOST_COLUMNS, got=len(columns))
+    if sum(map(len, columns)) > MOST_NAMES_LENGTH:
+        raise unreadable("fault.file_names_long", most=MOST_NAMES_LENGTH)
 
 
 def _opener(path: Path, form: Form | None) -> Opener:
