@@ -61,7 +61,7 @@ def audit_events(
     subject: _Text = None,
     actor_id: _Text = None,
 ) -> AuditEventPage:
-    """List what was done to what is on sale, and by whom, newest first."""
+    """List what administrators have changed, and what the service itself has, newest first."""
     before = position_of(cursor, is_id)
     if actor_id is not None and not is_id(actor_id):
         return AuditEventPage(items=[], next_cursor=None)
