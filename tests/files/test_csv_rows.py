@@ -195,7 +195,9 @@ def test_chunks_go_on_from_any_mark_to_the_end(tmp_path: Path) -> None:
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150
+)
 @given(
     rows=st.lists(st.tuples(st.text("abc", min_size=1), TEXT, TEXT), min_size=1, max_size=7),
     delimiter=st.sampled_from(",;\t|"),

@@ -99,7 +99,9 @@ VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
+)
 @given(
     rows=st.lists(st.dictionaries(st.text("abc", min_size=1), VALUES, max_size=4), min_size=1),
     chunk_rows=st.integers(1, 4),
