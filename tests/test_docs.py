@@ -1,5 +1,6 @@
 """The documentation cannot rot: what it names exists, what exists it names, its commands run."""
 
+import ast
 import json
 import os
 import re
@@ -148,6 +149,31 @@ def test_every_command_has_a_heading_and_no_heading_is_left_over() -> None:
         if isinstance(command, TyperGroup):
             names |= {f"augury {name} {below}" for below in command.commands}
     assert headings("cli.md") == names
+
+
+def _recorded(tree: ast.Module) -> list[ast.expr]:
+    """Return what a module gives for the action wherever it writes the audit log."""
+    nodes = list(ast.walk(tree))
+    names = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "augury.audit_log.service"
+        for alias in node.names
+        if alias.name == "record"
+    }
+    return [
+        node.args[2]
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    ]
+
+
+def test_every_action_of_the_audit_log_has_a_row_and_no_row_is_left_over() -> None:
+    page = (ROOT / "docs/audit-log.md").read_text()
+    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", page, re.MULTILINE)
+    trees = [ast.parse(path.read_text()) for path in ROOT.glob("src/augury/**/*.py")]
+    actions = {ast.literal_eval(action) for tree in trees for action in _recorded(tree)}
+    assert sorted(rows) == sorted(actions)
 
 
 def test_every_make_target_says_what_it_does() -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from augury.registry import change
 from payments.providers.test_invoice import SELLER
@@ -79,6 +81,21 @@ def test_what_an_administrator_changes_is_written_down_once(stage: Stage, deed: 
     if deed.can_replay:
         deed.ask(stage, asked, keyed)
         assert stage.log() == after
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_events SET actor_id = NULL", "DELETE FROM audit_events"]
+)
+def test_the_database_refuses_to_change_a_line(stage: Stage, statement: str) -> None:
+    """Whoever asks, and all lines stay."""
+    stage.batch()
+    before = stage.log()
+    with (
+        pytest.raises(DatabaseError, match="never changed or deleted"),
+        stage.house.db.write() as tx,
+    ):
+        tx.execute(text(statement))
+    assert stage.log() == before != []
 
 
 def test_every_operation_that_changes_something_is_among_the_deeds(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from augury.audit_log.service import events
 from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
 from augury.kit.ids import new_id
@@ -17,7 +18,7 @@ from augury.payments.recharge import recharge_due
 from augury.payments.settle import settle
 from augury.payments.tables import automatic as orders
 from augury.payments.values import TopUp
-from support.payments import Crash, Till, unavailable
+from support.payments import ANY_ACTOR, Crash, Till, unavailable
 
 
 class Clock:
@@ -246,6 +247,24 @@ def test_a_charge_that_nobody_heard_of_is_made_once(
     assert till.available(anna) == 1050
     assert len(automatic_ones(till, anna)) == 1
     assert till.bank.received() == 200_000
+
+
+@pytest.mark.parametrize("declines", [False, True])
+def test_an_administrator_who_asks_about_a_silent_charge_is_in_the_audit_log(
+    till: Till, declines: bool
+) -> None:
+    """Whatever came of it, and once."""
+    anna = standing(till)
+    till.bank.trouble = unavailable()
+    recharge_due(till.desk)
+    (top_up,) = automatic_ones(till, anna)
+    till.bank.declines = declines
+    for _ in range(2):
+        reconcile.check_top_up(till.desk, top_up.id, ANY_ACTOR)
+    with till.db.read() as tx:
+        (event,) = events(tx, limit=10)
+    assert (event.actor_id, event.subject) == (ANY_ACTOR.user_id, f"top_up:{top_up.id}")
+    assert event.details == {"from": "pending", "to": "failed" if declines else "succeeded"}
 
 
 def test_one_customers_trouble_stops_no_other(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text
 
+from augury.audit_log.service import events
 from augury.bootstrap import audit_books
 from augury.kit.clock import SECOND, now
 from augury.payments import reconcile, settle, top_ups
@@ -14,7 +15,7 @@ from augury.payments.reconcile import reconcile_due
 from augury.payments.tables import top_ups as rows
 from augury.payments.top_ups import Wish, start_top_up
 from augury.payments.values import TopUp
-from support.payments import BUYER, Crash, ScriptedBank, Till, unavailable
+from support.payments import ANY_ACTOR, BUYER, Crash, ScriptedBank, Till, unavailable
 
 
 class Clock:
@@ -238,6 +239,29 @@ def test_an_administrator_can_ask_at_once(till: Till) -> None:
     till.bank.pay(top_up)
     reconcile.check_top_up(till.desk, top_up.id)
     assert till.available(anna) == 1000
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed", "expired"])
+def test_what_an_administrators_question_changes_is_in_the_audit_log(
+    till: Till, clock: Clock, end: str
+) -> None:
+    """Once, with what came of it; a question that changes nothing is not, nor are the duties'."""
+    asked, left = (till.begin(till.customer()) for _ in range(2))
+    reconcile.check_top_up(till.desk, asked.id, ANY_ACTOR)
+    if end == "expired":
+        clock.forward(top_ups.PATIENCE_SECONDS + 61)
+    else:
+        for top_up in (asked, left):
+            till.bank.pay(top_up, PaymentState(end))
+    for _ in range(2):
+        reconcile.check_top_up(till.desk, asked.id, ANY_ACTOR)
+    clock.forward(61)
+    reconcile_due(till.desk)
+    assert [read(till, top_up).status for top_up in (asked, left)] == [end] * 2
+    with till.db.read() as tx:
+        (event,) = events(tx, limit=10)
+    assert (event.actor_id, event.action) == (ANY_ACTOR.user_id, "top_up.checked")
+    assert (event.subject, event.details) == (f"top_up:{asked.id}", {"from": "pending", "to": end})
 
 
 def test_the_books_name_what_does_not_match(till: Till) -> None:
