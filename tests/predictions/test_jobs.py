@@ -1,10 +1,12 @@
 """Jobs: who gets which, what comes of it, and that nothing is paid twice or without a result."""
 
+import json
 import random
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -13,10 +15,11 @@ from augury.kit.errors import NotFound
 from augury.ledger.core import Balance
 from augury.ledger.refusals import InsufficientCredits
 from augury.ledger.service import expire_holds
-from augury.predictions import job_outcomes, jobs
+from augury.predictions import history, job_outcomes, jobs
 from augury.predictions.job_leases import FROM_THE_START, claim, renew
 from augury.predictions.job_outcomes import fail, fail_overdue, postpone, succeed
 from augury.predictions.jobs import NotCancellable, TooManyJobs, cancel, place
+from notices.outbox import endpoint, rows
 from support.jobs import (
     OUTPUTS,
     PRICE,
@@ -178,6 +181,24 @@ def test_a_result_that_cannot_be_stored_is_not_charged(
     assert statuses(db) == {id_: "running"}
     assert succeed(db, job, OUTPUTS)
     assert statuses(db) == {id_: "succeeded"}
+
+
+def test_webhooks_tell_what_came_of_it(db: Database) -> None:
+    """A success and a failure are told once each, as `GET` answers them; an order is not."""
+    anna = customer(db)
+    endpoint(db, anna, "http://127.0.0.1:9/hook")
+    ordered(db, anna, 3)
+    good, bad = claimed(db), claimed(db)
+    assert succeed(db, good, OUTPUTS)
+    assert fail(db, bad, "model_failed")
+    told = {}
+    for row in rows(db):
+        body = json.loads(row.body)
+        told[body["data"]["id"]] = body["type"]
+        shown = json.loads(msgspec.json.encode(history.find(db, anna, body["data"]["id"])))
+        assert body["data"] == {name: shown[name] for name in body["data"]}
+    assert told == {good.id: "prediction.succeeded", bad.id: "prediction.failed"}
+    assert len(rows(db)) == 2
 
 
 def test_customers_take_turns(db: Database) -> None:
