@@ -6,6 +6,7 @@ import msgspec
 
 from augury.inference.model import Outputs, Question
 from augury.kit.db import Database
+from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
 from augury.predictions import job_leases, job_outcomes
 from augury.predictions.job_leases import FROM_THE_START, Job
@@ -70,6 +71,8 @@ class Runner:
             job_outcomes.fail(self._db, job, "model_not_found")
         except _UnavailableError:
             self._try_again(job, "model_unavailable")
+        except LedgerUnavailable:
+            raise  # no fault of the model: the lease runs out, and somebody takes the job up again
         except Exception:  # noqa: BLE001 -- whatever a runtime throws, the customer pays nothing
             logger("predictions").exception("job_failed", model=job.model, job=job.id)
             self._try_again(job, "model_failed")
