@@ -79,6 +79,7 @@ def test_an_odd_order_does_not_spoil_its_neighbours(db: Database) -> None:
     for place, left in ((0, 90), (2, 90), (3, 80)):
         answer = sold(results[place])
         assert answer.id == batch[place].id
+        assert answer.charge is not None
         assert (answer.charge.amount, answer.charge.balance_after) == (10, left)
     assert (available(db, anna), available(db, boris)) == (80, 90)
     assert stored(db) == {batch[place].id for place in (0, 2, 3)}

@@ -195,6 +195,21 @@ def test_what_was_bought_is_in_the_history(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
+def test_a_prediction_that_failed_says_why_and_that_it_was_free(
+    open_page: Open, api: StubApi
+) -> None:
+    page = open_page("predict", model="dear")
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    (sale,) = api.sold.values()
+    why = {"code": "model_failed", "message": "Nothing was charged, sorry."}
+    sale |= {"status": "failed", "outputs": None, "charge": None, "error": why}
+    said = words(open_page("predictions"))
+    assert "Failed" in said
+    assert "0 credits" in said
+    assert open_page("predictions", id="p1").error[0].value == "Nothing was charged, sorry."
+
+
+@pytest.mark.usefixtures("signed_in")
 def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: StubApi) -> None:
     page = open_page("transactions")
     api.access_tokens.clear()

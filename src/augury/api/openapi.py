@@ -110,24 +110,38 @@ def _sale() -> dict[str, Any]:
         "unsupported_media_type",
         "model_unavailable",
         "overloaded",
+        "too_many_jobs",
     )
+    for status, when in (
+        (200, "The same key again, for a prediction that has failed or was cancelled"),
+        (202, "It is made in the background; `Location` tells where it can be read"),
+    ):
+        responses |= {status: answers(status, PredictionAnswer)[status] | {"description": when}}
     return _operation("Buy a prediction", "buy_prediction", responses) | {
         "description": "Runs the model, takes the price and stores the outputs, or does none.",
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "The same key and the same input give the first answer again.",
-                "schema": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": 255,
-                    "pattern": "^[\\x20-\\x7e]+$",
-                },
-            }
-        ],
+        "parameters": [_IDEMPOTENCY_KEY, _PREFER],
     }
+
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and the same input give the first answer again.",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[\\x20-\\x7e]+$",
+    },
+}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async` holds the price and makes the prediction in the background.",
+    "schema": {"type": "string", "examples": ["respond-async"]},
+}
 
 
 def _quotation() -> dict[str, Any]:

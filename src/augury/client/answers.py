@@ -132,6 +132,13 @@ class PredictionWarning(Struct, frozen=True):
     message: str = ""
 
 
+class PredictionFailure(Struct, frozen=True):
+    """Why a prediction in the background came to nothing; nothing was charged for it."""
+
+    code: str
+    message: str = ""
+
+
 class Prediction(Struct, frozen=True):
     """One paid request; `outputs` is there once `status` is `succeeded`, one entry per row."""
 
@@ -147,6 +154,12 @@ class Prediction(Struct, frozen=True):
     charge: Charge | None = None
     warnings: tuple[PredictionWarning, ...] = ()
     inputs: tuple[Mapping[str, Any], ...] | None = None
+    error: PredictionFailure | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has succeeded, failed or been cancelled, and will not change any more."""
+        return self.status not in {"queued", "running"}
 
 
 class Quote(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The client: one method per thing that a customer can do; what is about money, in `money`."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,8 @@ from augury.client.transport import Patience
 from augury.client.webhooks import WebhookCalls
 
 Row = Mapping[str, Any]
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Client:
@@ -131,9 +134,13 @@ class Client:
         inputs: Row | Sequence[Row],
         *,
         explain: bool = False,
+        wait: bool = True,
         idempotency_key: str | None = None,
     ) -> Prediction:
         """Buy a prediction for one row or many, and return it.
+
+        With `wait=False` it is made in the background: it comes back queued, its price held, and
+        `await_prediction` returns it when it is over.
 
         All tries of one call carry one idempotency key, so that a lost answer is fetched again
         and not bought again. Pass your own key to make that hold across restarts too.
@@ -143,7 +150,7 @@ class Client:
             "/v1/predictions",
             Prediction,
             json=_order(model, inputs, explain=explain),
-            headers=keyed(idempotency_key),
+            headers=keyed(idempotency_key) | ({} if wait else {"Prefer": "respond-async"}),
         )
 
     def quote(self, model: str, inputs: Row | Sequence[Row], *, explain: bool = False) -> Quote:
@@ -175,6 +182,31 @@ class Client:
     def prediction(self, prediction_id: str) -> Prediction:
         """Return one prediction with its inputs."""
         return self._connection.call("GET", path_of("predictions", prediction_id), Prediction)
+
+    def await_prediction(
+        self, prediction_id: str, *, timeout_seconds: float = 3900.0
+    ) -> Prediction:
+        """Ask for a prediction until it has succeeded, failed or been cancelled, and return it.
+
+        Raises `TimeoutError` when it is not over in time: after an hour every prediction is.
+        """
+        until = time.monotonic() + timeout_seconds
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while not (found := self.prediction(prediction_id)).is_over:
+            if time.monotonic() + pause_seconds > until:
+                message = f"prediction {prediction_id} is still {found.status}"
+                raise TimeoutError(message)
+            time.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 1.5, _LONGEST_PAUSE_SECONDS)
+        return found
+
+    def cancel(self, prediction_id: str) -> Prediction:
+        """Cancel a prediction that is queued, and return it; it costs nothing.
+
+        ApiError `not_cancellable` when it has begun or is over.
+        """
+        path = path_of("predictions", prediction_id, "cancel")
+        return self._connection.call("POST", path, Prediction, repeatable=True)
 
     def transactions(
         self,

@@ -74,12 +74,29 @@ def audit(tx: ReadTx, moment: int | None = None) -> Report:
     return report
 
 
-def entries(tx: ReadTx, type_: TransferType) -> Iterator[Row[str, str, int, str]]:
-    """Yield id, account, amount and reference of every transfer of a type, by id."""
+def entries(tx: ReadTx, *types: TransferType) -> Iterator[Row[str, str, int, str]]:
+    """Yield id, account, amount and reference of every transfer of these types, by id."""
     yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         select(transfers.c.id, transfers.c.account_id, transfers.c.posted, transfers.c.reference)
-        .where(transfers.c.type == type_)
+        .where(transfers.c.type.in_(types))
         .order_by(transfers.c.id)
+    )
+
+
+def open_holds(tx: ReadTx) -> Iterator[Row[str, str, int, str, str | None, int]]:
+    """Yield id, account, amount, reference, actor and end of every unresolved hold, by id."""
+    yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        select(
+            holds.c.id,
+            holds.c.account_id,
+            holds.c.amount,
+            transfers.c.reference,
+            transfers.c.actor_id,
+            holds.c.expires_at,
+        )
+        .join(transfers, transfers.c.id == holds.c.id)
+        .where(holds.c.resolved_by.is_(None))
+        .order_by(holds.c.id)
     )
 
 

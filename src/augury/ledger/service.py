@@ -65,6 +65,11 @@ def replays(tx: ReadTx, asked: Sequence[tuple[str, str, str]]) -> list[Replayed 
     return guards.replays(tx, asked)
 
 
+def lock_accounts(tx: WriteTx, account_ids: Iterable[str]) -> None:
+    """Keep others from moving anything on these accounts until the transaction ends."""
+    guards.lock_accounts(tx, account_ids)
+
+
 def expire_holds(db: Database, most: int = 1000) -> int:
     """Release up to `most` holds whose time has passed; return how many were released."""
     with db.read() as tx:

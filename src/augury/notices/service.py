@@ -48,6 +48,7 @@ class EventType(StrEnum):
     """What customers can be told."""
 
     PREDICTION_SUCCEEDED = "prediction.succeeded"
+    PREDICTION_FAILED = "prediction.failed"
     TOP_UP_SUCCEEDED = "top_up.succeeded"
     TOP_UP_FAILED = "top_up.failed"
     TOP_UP_REFUNDED = "top_up.refunded"

@@ -7,6 +7,7 @@ nobody pays for a result that was not stored.
 
 import hashlib
 from collections import OrderedDict
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
 from augury.predictions import history
+from augury.predictions.jobs import NewJob, place
 from augury.predictions.schemas import (
     Caution,
     PredictionRequest,
@@ -45,6 +47,15 @@ _MOST_POOR_REMEMBERED = 10_000
 _RETRY_AFTER_SECONDS = 5
 
 _Keyed = tuple[str, str, str]
+
+
+class _Item(NamedTuple):
+    """What a request asks for: who answers it, its rows, and what they cost in all."""
+
+    offer: Offer
+    lane: Lane
+    matrix: Matrix
+    price: int
 
 
 class ModelUnavailable(Refusal):
@@ -70,6 +81,12 @@ class Shop:
             weigh=lambda order: _BYTES_PER_ORDER + len(order.inputs) + len(order.outputs),
             most_per_call=_MOST_BYTES_PER_COMMIT,
         )
+        self._jobs: Coalescer[NewJob, Sold] = Coalescer(
+            lambda new: place(db, new),
+            name="jobs",
+            weigh=lambda job: _BYTES_PER_ORDER + len(job.inputs),
+            most_per_call=_MOST_BYTES_PER_COMMIT,
+        )
         self._shadow = Shadow(db)
         # Who could not pay a moment ago. It decides nothing: it only says whose balance to look
         # at before running a model for them.
@@ -82,16 +99,10 @@ class Shop:
         """
         created_at = now()
         request = read_request(body)
-        fingerprint = _fingerprint(request) if check_key(key) else None
-        if key and fingerprint:
-            key = f"prediction:{key}"
-            replay = await self._replays.ask((user_id, key, fingerprint))
-            if replay is not None:
-                return replay
-        offer = await self._resolve(request.model, user_id)
-        lane = _lane_of(offer)
-        matrix = lane.model.signature.decode(request.inputs)
-        price = _price_of_row(offer, request) * len(matrix)
+        key, fingerprint, replay = await self._recall(user_id, request, key)
+        if replay is not None:
+            return replay
+        offer, lane, matrix, price = await self._find(user_id, request)
         if user_id in self._poor:
             await self._refuse_if_poor(user_id, price)
         outputs = await _predict(lane, matrix, request, language)
@@ -102,9 +113,9 @@ class Shop:
             version=offer.version.version,
             rows=len(matrix),
             price=price,
-            inputs=msgspec.json.format(bytes(request.inputs), indent=-1).decode(),
+            inputs=_compact(request),
             outputs=outputs,
-            warnings=msgspec.json.encode(_cautions(lane, matrix, language)).decode(),
+            warnings=_warnings(lane, matrix, language),
             transfer_id=new_id(),
             created_at=created_at,
             key=key,
@@ -120,13 +131,39 @@ class Shop:
             self._hand_to_shadow(offer, trial, order, matrix)
         return sold
 
+    async def order(self, user_id: str, body: bytes, key: str | None, language: str) -> Sold:
+        """Return the prediction that will be made in the background, its price held.
+
+        With a key that was used before: that prediction as it is now. Refuses what `buy` refuses.
+        """
+        created_at = now()
+        request = read_request(body)
+        key, fingerprint, replay = await self._recall(user_id, request, key)
+        if replay is not None:
+            return replay
+        offer, lane, matrix, price = await self._find(user_id, request)
+        job = NewJob(
+            id=new_id(),
+            user_id=user_id,
+            model=offer.version.model,
+            version=offer.version.version,
+            explain=request.explain,
+            language=language,
+            rows=len(matrix),
+            price=price,
+            inputs=_compact(request),
+            warnings=_warnings(lane, matrix, language),
+            hold_id=new_id(),
+            created_at=created_at,
+            key=key,
+            fingerprint=fingerprint,
+        )
+        return await self._jobs.ask(job)
+
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""
         request = read_request(body)
-        offer = await self._resolve(request.model, user_id)
-        lane = _lane_of(offer)
-        matrix = lane.model.signature.decode(request.inputs)
-        price = _price_of_row(offer, request) * len(matrix)
+        offer, lane, matrix, price = await self._find(user_id, request)
         balance = await self._balances.ask(user_id)
         return Quote(
             offer.version.model,
@@ -142,7 +179,7 @@ class Shop:
         """Finish the calls and commits that run, and stop."""
         self.catalogue.close()
         self._shadow.close()
-        for coalescer in (self._looks, self._replays, self._balances, self._till):
+        for coalescer in (self._looks, self._replays, self._balances, self._till, self._jobs):
             coalescer.close()
 
     async def _resolve(self, reference: str, user_id: str) -> Offer:
@@ -154,6 +191,22 @@ class Shop:
     def _look(self, askers: list[None]) -> list[bool]:
         changed = self.catalogue.refresh()
         return [changed] * len(askers)
+
+    async def _recall(
+        self, user_id: str, request: PredictionRequest, key: str | None
+    ) -> tuple[str | None, str | None, Sold | None]:
+        """Return the key and the fingerprint to store, and the replay if both are known."""
+        if not check_key(key):
+            return None, None, None
+        key, fingerprint = f"prediction:{key}", _fingerprint(request)
+        return key, fingerprint, await self._replays.ask((user_id, key, fingerprint))
+
+    async def _find(self, user_id: str, request: PredictionRequest) -> _Item:
+        """Return what is asked for, or raise a `Refusal`."""
+        offer = await self._resolve(request.model, user_id)
+        lane = _lane_of(offer)
+        matrix = lane.model.signature.decode(request.inputs)
+        return _Item(offer, lane, matrix, _price_of_row(offer, request) * len(matrix))
 
     def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
         """Let the challenger score what was sold, when it comes to it."""
@@ -242,6 +295,14 @@ def _cautions(lane: Lane, matrix: Matrix, language: str) -> list[Caution]:
         Caution(found.pointer, "inconsistent", getattr(found.check.message, language))
         for found in lane.model.signature.inconsistencies(matrix)
     ]
+
+
+def _warnings(lane: Lane, matrix: Matrix, language: str) -> str:
+    return msgspec.json.encode(_cautions(lane, matrix, language)).decode()
+
+
+def _compact(request: PredictionRequest) -> str:
+    return msgspec.json.format(bytes(request.inputs), indent=-1).decode()
 
 
 def _unavailable(model: str) -> ModelUnavailable:

@@ -1,28 +1,54 @@
-"""Predictions that were sold: one, or a page of them, always of one customer."""
+"""Predictions, sold or on their way in the background: one, or a page, always of one customer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import case, null, select
+from sqlalchemy import Row, Select, Table, case, null, select
 
 from augury.kit.clock import rfc3339
 from augury.kit.db import Database, ReadTx
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
 from augury.kit.paging import page, position_of
+from augury.kit.texts import texts
 from augury.ledger import history as ledger
 from augury.ledger.history import Movement
 from augury.predictions.schemas import (
     Charge,
+    Failure,
     PredictionAnswer,
     PredictionDetails,
     PredictionPage,
 )
-from augury.predictions.tables import predictions
+from augury.predictions.tables import jobs, predictions
 
 # Lists show the outputs of small predictions only: 200 of 1000 rows would be tens of megabytes.
 _MOST_ROWS_LISTED = 10
-_LISTED = [column for column in predictions.c if column.name not in {"inputs", "outputs"}]
+_SHOWN = ("id", "status", "model", "version", "rows", "price", "warnings", "created_at")
+_SUCCEEDED = "succeeded"
+
+
+def _columns(table: Table, *more: Any) -> list[Any]:
+    """Return what is shown of either table; what a table does not have is null."""
+    others = ("completed_at", "transfer_id", "error", "language")
+    absent = [null().label(name) for name in others if name not in table.c]
+    present = [table.c[name] for name in (*_SHOWN, *others) if name in table.c]
+    return [*present, *absent, *more]
+
+
+_NO_OUTPUTS = null().label("outputs")
+_OUTPUTS_LISTED = case(
+    (predictions.c.rows <= _MOST_ROWS_LISTED, predictions.c.outputs), else_=null()
+).label("outputs")
+_ANSWERED = {
+    jobs: select(*_columns(jobs, _NO_OUTPUTS)),
+    predictions: select(*_columns(predictions, predictions.c.outputs)),
+}
+_LISTED = {
+    jobs: _ANSWERED[jobs],
+    predictions: select(*_columns(predictions, _OUTPUTS_LISTED)),
+}
 
 
 def find(db: Database, user_id: str, prediction_id: str) -> PredictionDetails:
@@ -30,21 +56,25 @@ def find(db: Database, user_id: str, prediction_id: str) -> PredictionDetails:
     if not is_id(prediction_id):
         raise NotFound
     with db.read() as tx:
-        row = tx.execute(
-            select(predictions).where(
-                predictions.c.id == prediction_id, predictions.c.user_id == user_id
-            )
-        ).first()
+        row = None
+        for table, statement in _ANSWERED.items():
+            mine = (table.c.id == prediction_id) & (table.c.user_id == user_id)
+            row = row or tx.execute(statement.add_columns(table.c.inputs).where(mine)).first()
         if row is None:
             raise NotFound
-        charges = ledger.movements_by_id(tx, [row.transfer_id])
+        charges = _charges(tx, [row])
     return PredictionDetails(**_members(row, charges), inputs=msgspec.Raw(row.inputs.encode()))  # type: ignore[arg-type]
 
 
 def answers(tx: ReadTx, prediction_ids: list[str]) -> dict[str, PredictionAnswer]:
-    """Return stored predictions by id, each as it was answered when it was sold."""
-    rows = tx.execute(select(predictions).where(predictions.c.id.in_(prediction_ids))).all()
-    charges = ledger.movements_by_id(tx, [row.transfer_id for row in rows])
+    """Return predictions by id: each as it was answered when it was sold, or as its job stands."""
+    # A job becomes a prediction and never the reverse: whoever looks in this order misses none.
+    rows = [
+        row
+        for table in (jobs, predictions)
+        for row in tx.execute(_ANSWERED[table].where(table.c.id.in_(prediction_ids)))
+    ]
+    charges = _charges(tx, rows)
     return {row.id: PredictionAnswer(**_members(row, charges)) for row in rows}
 
 
@@ -61,31 +91,46 @@ def find_page(
 ) -> PredictionPage:
     """Return a page of a customer's predictions, newest first; moments are in microseconds."""
     position = position_of(cursor, is_id)
-    shown = case((predictions.c.rows <= _MOST_ROWS_LISTED, predictions.c.outputs), else_=null())
-    statement = (
-        select(*_LISTED, shown.label("outputs"))
-        .where(predictions.c.user_id == user_id)
-        .order_by(predictions.c.id.desc())
-        .limit(limit + 1)
-    )
-    if position is not None:
-        statement = statement.where(predictions.c.id < position)
-    if model is not None:
-        statement = statement.where(predictions.c.model == model)
-    if status is not None:
-        statement = statement.where(predictions.c.status == status)
-    if since is not None:
-        statement = statement.where(predictions.c.created_at >= since)
-    if until is not None:
-        statement = statement.where(predictions.c.created_at < until)
+
+    def chosen(table: Table) -> Select[Any]:
+        statement = (
+            _LISTED[table]
+            .where(table.c.user_id == user_id)
+            .order_by(table.c.id.desc())
+            .limit(limit + 1)
+        )
+        if position is not None:
+            statement = statement.where(table.c.id < position)
+        if model is not None:
+            statement = statement.where(table.c.model == model)
+        if status is not None:
+            statement = statement.where(table.c.status == status)
+        if since is not None:
+            statement = statement.where(table.c.created_at >= since)
+        if until is not None:
+            statement = statement.where(table.c.created_at < until)
+        return statement
+
+    tables = [predictions] if status == _SUCCEEDED else [jobs] if status else [jobs, predictions]
     with db.read() as tx:
-        rows, following = page(tx.execute(statement).all(), limit, lambda row: str(row.id))
-        charges = ledger.movements_by_id(tx, [row.transfer_id for row in rows])
+        found = [row for table in tables for row in tx.execute(chosen(table))]
+        found.sort(key=lambda row: str(row.id), reverse=True)
+        rows, following = page(found[: limit + 1], limit, lambda row: str(row.id))
+        charges = _charges(tx, rows)
     return PredictionPage([PredictionAnswer(**_members(row, charges)) for row in rows], following)
 
 
-def _members(row: Any, charges: dict[str, Movement]) -> dict[str, Any]:
-    paid = charges[row.transfer_id]
+def _charges(tx: ReadTx, rows: Sequence[Row[Any]]) -> dict[str, Movement]:
+    paid = [row.transfer_id for row in rows if row.transfer_id is not None]
+    return ledger.movements_by_id(tx, paid) if paid else {}
+
+
+def _members(row: Row[Any], charges: dict[str, Movement]) -> dict[str, Any]:
+    charge = None
+    if row.transfer_id is not None:
+        paid = charges[row.transfer_id]
+        # Not the movement's own amount: a capture takes what its hold had set aside before.
+        charge = Charge(paid.id, row.price, paid.balance_after)
     return {
         "id": row.id,
         "status": row.status,
@@ -95,7 +140,13 @@ def _members(row: Any, charges: dict[str, Movement]) -> dict[str, Any]:
         "price": row.price,
         "outputs": None if row.outputs is None else msgspec.Raw(row.outputs.encode()),
         "warnings": msgspec.Raw(row.warnings.encode()),
-        "charge": Charge(paid.id, -paid.amount, paid.balance_after),
+        "charge": charge,
+        "error": None if row.error is None else failure(row.error, row.language),
         "created_at": rfc3339(row.created_at),
-        "completed_at": rfc3339(row.completed_at),
+        "completed_at": None if row.completed_at is None else rfc3339(row.completed_at),
     }
+
+
+def failure(code: str, language: str) -> Failure:
+    """Return why a prediction failed, with a sentence for people."""
+    return Failure(code, texts("api", language).text(f"failure.{code}"))

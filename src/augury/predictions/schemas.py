@@ -38,24 +38,38 @@ class Caution(msgspec.Struct, frozen=True):
     message: str
 
 
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a prediction in the background came to nothing. Nothing was charged for it."""
+
+    code: str
+    message: str
+
+
 class PredictionAnswer(msgspec.Struct, frozen=True):
-    """A paid prediction. Lists leave out `outputs` of more than ten rows (null)."""
+    """A prediction. Until it is paid it has no `outputs`, `charge` and `completed_at` (null).
+
+    Lists leave out `outputs` of more than ten rows, too.
+    """
 
     id: str
-    status: Literal["succeeded"]
+    status: Status
     model: str
     version: int
     rows: int
     price: int
     outputs: list[dict[str, Any]] | None
     warnings: list[Caution]
-    charge: Charge
+    charge: Charge | None
+    error: Failure | None
     created_at: str
-    completed_at: str
+    completed_at: str | None
 
 
 class PredictionDetails(PredictionAnswer, frozen=True):
-    """A paid prediction together with what was asked."""
+    """A prediction together with what was asked."""
 
     inputs: list[dict[str, Any]]
 

@@ -1,6 +1,7 @@
 """Tables of the predictions. Only this room reads or writes them."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from augury.kit.db import Id, Int64, metadata
@@ -36,6 +38,57 @@ predictions = Table(
     CheckConstraint("status IN ('succeeded')", name="status"),
     CheckConstraint("rows > 0", name="rows_positive"),
     Index("ix_predictions_user_id", "user_id", "id"),
+)
+
+# Predictions that are made in the background, until they are sold: a job that succeeds is moved to
+# `predictions` by the transaction that charges for it, so an id stands in one of the tables only.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("explain", Boolean, nullable=False),
+    # Of the reasons.
+    Column("language", String(8), nullable=False),
+    Column("rows", Integer, nullable=False),
+    # What is held for it in all, frozen.
+    Column("price", Int64, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("warnings", Text, nullable=False),
+    Column("hold_id", Id, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # When somebody may take it up: when it is due, or when the lease of who has it ends.
+    Column("next_at", Int64, nullable=False),
+    Column("lease_holder", Id),
+    Column("deadline_at", Int64, nullable=False),
+    Column("error", String(64)),
+    Column("created_at", Int64, nullable=False),
+    Column("started_at", Int64),
+    Column("completed_at", Int64),
+    CheckConstraint(
+        "status IN ('queued', 'running', 'failed', 'cancelled')",
+        name="status",
+    ),
+    CheckConstraint("rows > 0", name="rows_positive"),
+    Index("ix_jobs_user_id", "user_id", "id"),
+)
+# As statements say it too; a parameter would hide from the planner that the index serves them.
+UNFINISHED = "status IN ('queued', 'running')"
+Index(
+    "ix_jobs_due",
+    jobs.c.user_id,
+    jobs.c.next_at,
+    sqlite_where=text(UNFINISHED),
+    postgresql_where=text(UNFINISHED),
+)
+Index(
+    "ix_jobs_deadline",
+    jobs.c.deadline_at,
+    sqlite_where=text(UNFINISHED),
+    postgresql_where=text(UNFINISHED),
 )
 
 # What became of the cases that were predicted, as customers report it: 1 when the event happened.

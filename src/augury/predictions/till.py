@@ -1,7 +1,7 @@
 """The till: one durable transaction in which credits leave and outputs are stored."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -62,46 +62,66 @@ def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
         ]
         insert_rows(tx, predictions, _COLUMNS, rows)
         # Nothing may come after the commit: whatever failed there would fail for paid sales.
-        results = _results(tx, orders, outcomes, completed_at)
-        _tell(tx, orders, results)
+        results = results_of(
+            tx, orders, outcomes, lambda order, paid: _answer(order, paid, completed_at)
+        )
+        new = [
+            (order.user_id, result[0])
+            for order, result in zip(orders, results, strict=True)
+            if isinstance(result, tuple) and not result[1]
+        ]
+        tell(tx, EventType.PREDICTION_SUCCEEDED, new)
         return results
 
 
-def _tell(tx: WriteTx, orders: Sequence[Order], results: Sequence[Sold | Exception]) -> None:
-    """Tell those customers of their new sales who want to hear of them by webhook."""
-    sold = [
-        (order.user_id, result[0])
-        for order, result in zip(orders, results, strict=True)
-        if isinstance(result, tuple) and not result[1]
-    ]
-    type_ = EventType.PREDICTION_SUCCEEDED
-    wanting = notices.subscribers(tx, type_, {user_id for user_id, _ in sold})
+def tell(tx: WriteTx, type_: EventType, news: Sequence[tuple[str, PredictionAnswer]]) -> None:
+    """Tell those customers of their predictions who want to hear of them by webhook."""
+    wanting = notices.subscribers(tx, type_, {user_id for user_id, _ in news})
     if wanting:
         events = [
             Event(type_, user_id, msgspec.structs.asdict(answer))
-            for user_id, answer in sold
+            for user_id, answer in news
             if user_id in wanting
         ]
         notices.publish(tx, events)
 
 
-def _results(
-    tx: WriteTx, orders: Sequence[Order], outcomes: Sequence[Outcome], completed_at: int
+class Asked(Protocol):
+    """What a customer asked for, at a price."""
+
+    @property
+    def user_id(self) -> str:
+        """Whose it is."""
+
+    @property
+    def price(self) -> int:
+        """What it costs in all."""
+
+
+Item = TypeVar("Item", bound=Asked)
+
+
+def results_of(
+    tx: WriteTx,
+    asked: Sequence[Item],
+    outcomes: Sequence[Outcome],
+    answer: Callable[[Item, Posted], PredictionAnswer],
 ) -> list[Sold | Exception]:
-    both = list(zip(orders, outcomes, strict=True))
+    """Return what the ledger's outcomes mean to those who asked: an answer, a replay, a refusal."""
+    both = list(zip(asked, outcomes, strict=True))
     poor = {one.user_id for one, outcome in both if outcome is Refused.INSUFFICIENT_CREDITS}
     balances = ledger.balances(tx, poor) if poor else {}
     replayed = [outcome.reference for outcome in outcomes if isinstance(outcome, Replayed)]
     stored = history.answers(tx, replayed) if replayed else {}
     results: list[Sold | Exception] = []
-    for order, outcome in both:
+    for one, outcome in both:
         if isinstance(outcome, Posted):
-            results.append((_answer(order, outcome, completed_at), False))
+            results.append((answer(one, outcome), False))
         elif isinstance(outcome, Replayed):
             results.append((stored[outcome.reference], True))
         else:
-            available = balances.get(order.user_id, Balance()).available
-            results.append(refusal_of(outcome, required=order.price, available=available))
+            available = balances.get(one.user_id, Balance()).available
+            results.append(refusal_of(outcome, required=one.price, available=available))
     return results
 
 
@@ -147,6 +167,7 @@ def _answer(order: Order, paid: Posted, completed_at: int) -> PredictionAnswer:
         outputs=msgspec.Raw(order.outputs.encode()),  # type: ignore[arg-type]
         warnings=msgspec.Raw(order.warnings.encode()),  # type: ignore[arg-type]
         charge=Charge(paid.transfer_id, paid.amount, paid.available),
+        error=None,
         created_at=rfc3339(order.created_at),
         completed_at=rfc3339(completed_at),
     )

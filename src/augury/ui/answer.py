@@ -30,6 +30,8 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
         _show_reasons(outputs[0], reader)
     elif outputs:
         _show_many(outputs, properties, reader)
+    elif prediction.error is not None:
+        st.error(plain(prediction.error.message))
     else:
         st.info(reader.named("status", prediction.status))
     thresholds = _thresholds(model.output_schema if model else {}, reader)

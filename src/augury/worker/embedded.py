@@ -20,9 +20,13 @@ from augury.notices.deliver import open_courier
 from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import drift, shadow
+from augury.predictions import drift, job_leases, job_outcomes, shadow
+from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
 
+# So many predictions are made in the background at once by one process: a model on another server
+# keeps a thread waiting, not a processor busy.
+_RUNNERS = 4
 # Requests have had their five seconds before; the promise is ten in all.
 _STOP_SECONDS = 1.5
 
@@ -39,7 +43,11 @@ class Duty:
 def duties(house: House) -> list[Duty]:
     """Return what a house has to do without being asked."""
     courier = open_courier(house.db, house.settings, partial(recipient, house.db))
+    runner = Runner(house.db, house.shop.catalogue)
     return [
+        *(Duty(f"jobs_{number}", 0.25, runner.run_due) for number in range(1, _RUNNERS + 1)),
+        Duty("renew_jobs", job_leases.RENEWAL_SECONDS, lambda _stop: runner.renew()),
+        Duty("overdue_jobs", 5, lambda _stop: job_outcomes.fail_overdue(house.db)),
         Duty("catalogue", 0.25, lambda _stop: house.shop.catalogue.refresh()),
         Duty("load_models", 0.1, house.shop.catalogue.load),
         Duty("expire_holds", SWEEP_SECONDS / 2, lambda _stop: expire_holds(house.db)),

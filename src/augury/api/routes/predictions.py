@@ -5,7 +5,7 @@ piece, which is several times cheaper than the general way. `api/openapi.py` des
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Response
@@ -19,12 +19,15 @@ from augury.bootstrap import House
 from augury.kit.clock import SECOND
 from augury.kit.errors import invalid
 from augury.ledger.refusals import InsufficientCredits
-from augury.predictions import history
-from augury.predictions.schemas import PredictionDetails, PredictionPage
+from augury.predictions import history, jobs
+from augury.predictions.schemas import PredictionAnswer, PredictionDetails, PredictionPage, Status
 from augury.users.tokens import Unauthenticated
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 
+_ACCEPTED: Final = 202
+# A replay tells of a prediction as it is now; one that came to nothing was not created.
+_STATUS_CODES = {"succeeded": 201, "queued": _ACCEPTED, "running": _ACCEPTED}
 _JSON = {"content-type": "application/json"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,7 +43,7 @@ def predictions(
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
     model: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9\-]+$")] = None,
-    status: Annotated[Literal["succeeded"] | None, Query()] = None,
+    status: Annotated[Status | None, Query()] = None,
     since: Annotated[datetime | None, Query(alias="from")] = None,
     until: Annotated[datetime | None, Query(alias="to")] = None,
 ) -> Response:
@@ -66,6 +69,18 @@ def predictions(
 def prediction(prediction_id: ResourceId, house: TheHouse, caller: Caller) -> Response:
     """Give one of the caller's predictions with its inputs."""
     found = history.find(house.db, caller.user_id, prediction_id)
+    return Response(msgspec.json.encode(found), media_type="application/json")
+
+
+@router.post(
+    "/{prediction_id}/cancel",
+    response_model=None,
+    responses=answers(200, PredictionAnswer)
+    | refusals("unauthenticated", "not_found", "not_cancellable"),
+)
+def cancel_prediction(prediction_id: ResourceId, house: TheHouse, caller: Caller) -> Response:
+    """Cancel a prediction in the background that has not begun: it costs nothing."""
+    found = jobs.cancel(house.db, caller.user_id, prediction_id)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 
@@ -110,17 +125,29 @@ class Sale(_Door):
     async def _answer(
         self, user_id: str, body: bytes, headers: dict[bytes, bytes], language: str, send: Send
     ) -> None:
+        shop = self._house.shop
+        later = _prefers_later(headers.get(b"prefer", b""))
         key = headers.get(b"idempotency-key")
         try:
-            sold, replayed = await self._house.shop.buy(
+            sold, replayed = await (shop.order if later else shop.buy)(
                 user_id, body, None if key is None else key.decode("latin-1"), language
             )
         except InsufficientCredits as refusal:
             refusal.values["top_up_url"] = self._house.settings.top_up_url
             raise
-        extra = {"idempotent-replayed": "true"} if replayed else {}
-        location = {"location": f"/v1/predictions/{sold.id}"}
-        await send_body(201, _JSON | location | extra, msgspec.json.encode(sold), send)
+        status = _STATUS_CODES.get(sold.status, 200)
+        extra = {"location": f"/v1/predictions/{sold.id}"}
+        if replayed:
+            extra["idempotent-replayed"] = "true"
+        if later and status == _ACCEPTED:
+            extra["preference-applied"] = "respond-async"
+        await send_body(status, _JSON | extra, msgspec.json.encode(sold), send)
+
+
+def _prefers_later(prefer: bytes) -> bool:
+    """Tell whether a `Prefer` header (RFC 7240) asks to be answered before the work is done."""
+    asked = (one.partition(b";")[0].strip().lower() for one in prefer.split(b","))
+    return b"respond-async" in asked
 
 
 class Quotation(_Door):

@@ -49,7 +49,9 @@ def show_rows(visit: Visit, predictions: Sequence[Prediction]) -> None:
             st.markdown(f"**{title}**  \n:gray[{plain(reader.moment(one.created_at))}]")
             outcome, colour = outcome_of(reader, one)
             st.badge(plain(outcome), color=colour)
-            st.markdown(reader.count("credits", one.price), width="content")
+            # What has failed or was cancelled costs nothing; what is unfinished has its price held.
+            price = 0 if one.is_over and one.charge is None else one.price
+            st.markdown(reader.count("credits", price), width="content")
             show_way_to(
                 visit.places["predictions"],
                 reader.text("predictions.open"),

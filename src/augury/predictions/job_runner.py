@@ -1,0 +1,105 @@
+"""Makes the predictions that were ordered in the background, one job in each thread at a time."""
+
+import threading
+
+import msgspec
+
+from augury.inference.model import Outputs, Question
+from augury.kit.db import Database
+from augury.kit.errors import LedgerUnavailable
+from augury.kit.log import logger
+from augury.predictions import job_leases, job_outcomes
+from augury.predictions.job_leases import FROM_THE_START, Job
+from augury.registry.catalogue import Catalogue
+from augury.registry.refusals import ModelNotFound
+
+# How long until the next try, after the first, the second…; then the job has failed.
+BACK_OFF_SECONDS = (1, 5, 25, 125)
+MOST_ATTEMPTS = len(BACK_OFF_SECONDS) + 1
+
+
+class _UnavailableError(Exception):
+    """The model is on sale and cannot answer here at the moment."""
+
+
+class Runner:
+    """Runs due jobs; its methods may be called from many threads."""
+
+    def __init__(self, db: Database, catalogue: Catalogue) -> None:
+        """Prepare; nothing is claimed yet."""
+        self._db = db
+        self._catalogue = catalogue
+        self._taking = threading.Lock()
+        self._after = FROM_THE_START
+        self._held: dict[str, str] = {}
+
+    def run_due(self, stop: threading.Event) -> int:
+        """Run jobs until none is due or `stop` is set; return how many were run."""
+        ran = 0
+        while not stop.is_set():
+            job = self._take()
+            if job is None:
+                break
+            try:
+                self._run(job)
+            finally:
+                self._held.pop(job.id)
+            ran += 1
+        return ran
+
+    def renew(self) -> int:
+        """Prolong the leases of the jobs that run here; return how many still stood."""
+        return job_leases.renew(self._db, self._held.copy())
+
+    def _take(self) -> Job | None:
+        with self._taking:
+            job = job_leases.claim(self._db, self._after)
+            if job is not None:
+                self._after = job.user_id
+                self._held[job.id] = job.holder
+            return job
+
+    def _run(self, job: Job) -> None:
+        """Run one job and store what came of it, in a transaction of its own."""
+        if job.attempts > MOST_ATTEMPTS:
+            # Whoever had it before never came back: it may be what ends processes.
+            job_outcomes.fail(self._db, job, "attempts_exhausted")
+            return
+        try:
+            outputs = msgspec.json.encode(self._outputs(job)).decode()
+        except ModelNotFound:
+            job_outcomes.fail(self._db, job, "model_not_found")
+        except _UnavailableError:
+            self._try_again(job, "model_unavailable")
+        except LedgerUnavailable:
+            raise  # no fault of the model: the lease runs out, and somebody takes the job up again
+        except Exception:  # noqa: BLE001 -- whatever a runtime throws, the customer pays nothing
+            logger("predictions").exception("job_failed", model=job.model, job=job.id)
+            self._try_again(job, "model_failed")
+        else:
+            job_outcomes.succeed(self._db, job, outputs)
+
+    def _outputs(self, job: Job) -> Outputs:
+        # What was sold is what runs, whatever its alias means by now.
+        if not self._catalogue.can_sell(job.model, job.version):
+            self._catalogue.resolve(f"{job.model}@{job.version}")
+            raise _UnavailableError
+        lane = self._catalogue.resolve(f"{job.model}@{job.version}").lane
+        if lane is None:
+            raise _UnavailableError
+        inputs = job.inputs.encode()
+        matrix = lane.model.signature.decode(inputs)
+        if not job.explain:
+            return lane.model.outputs(lane.model.predict(matrix))
+        (found,) = lane.model.explain_many(
+            [Question(matrix, msgspec.json.decode(inputs), job.language)]
+        )
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _try_again(self, job: Job, error: str) -> None:
+        if job.attempts >= MOST_ATTEMPTS:
+            job_outcomes.fail(self._db, job, error)
+        else:
+            job_outcomes.postpone(self._db, job, BACK_OFF_SECONDS[job.attempts - 1])
