@@ -11,19 +11,24 @@ from pathlib import Path
 
 from augury.inference.lanes import Lane
 from augury.inference.manifest import BadModel, Localised
-from augury.inference.model import Model
+from augury.inference.model import Model, Predictor
+from augury.inference.runtimes import WAITING
+from augury.inference.service.fleet import Fleet
+from augury.inference.service.replica import Wanted
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.kit.log import logger
 from augury.registry import shelf
 from augury.registry.refusals import ModelNotFound
 from augury.registry.remote_hosts import require_known_host
-from augury.registry.shelf import CHAMPION, Challenger, Content, Listing, Shelf, Version
+from augury.registry.shelf import CHAMPION, Challenger, Listing, Shelf, Version
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9\-]{0,63})(?:@([a-z0-9\-]{1,64}))?")
 _EMPTY = Shelf(0, {}, {}, {}, {})
 # A version that could not be loaded is tried again: its file may have come back.
 _TRY_AGAIN_SECONDS = 30.0
+# Another process may be there a moment later, and can fetch artefacts only once this one listens.
+_ASK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,20 @@ class Catalogue:
     """
 
     def __init__(
-        self, db: Database, artifacts_dir: Path, threads: int, remote_hosts: Collection[str] = ()
+        self,
+        db: Database,
+        artifacts_dir: Path,
+        threads: int,
+        remote_hosts: Collection[str] = (),
+        fleet: Fleet | None = None,
     ) -> None:
-        """Start empty; `refresh` reads what is on sale."""
+        """Start empty; `refresh` reads what is on sale. With a fleet models run there."""
         self._db = db
         self._artifacts_dir = artifacts_dir
         self._threads = threads
         self._remote_hosts = remote_hosts
+        self._fleet = fleet
+        self._try_again_seconds = _TRY_AGAIN_SECONDS if fleet is None else _ASK_AGAIN_SECONDS
         # One refresh at a time, which may take as long as models take to load; and the exchange of
         # what it found, which takes no time, so that the event loop may wait for it.
         self._refreshing, self._exchanging = threading.Lock(), threading.Lock()
@@ -107,7 +119,7 @@ class Catalogue:
                     return False
                 known = {v.digest: v.content for v in self._shelf.versions.values()}
                 found = shelf.on_sale(tx, self._artifacts_dir, known)
-            lanes = self._opened({v.digest: v.content for v in found.versions.values()})
+            lanes = self._opened({v.digest: v for v in found.versions.values()})
             with self._exchanging:
                 self._shelf, self._lanes = found, lanes
                 self._window = _window(found, lanes, now())
@@ -169,13 +181,19 @@ class Catalogue:
 
     def unavailable(self) -> list[str]:
         """Return the names of the champions that cannot answer."""
-        return [offer.version.model for offer in self.champions() if offer.lane is None]
+        return [
+            offer.version.model
+            for offer in self.champions()
+            if offer.lane is None or not offer.lane.model.is_available()
+        ]
 
     def close(self) -> None:
         """Finish the calls that run, and stop."""
         for lane in self._lanes.values():
             if lane is not None:
                 lane.close()
+        if self._fleet is not None:
+            self._fleet.close()
 
     def _window_now(self) -> _Window:
         window = self._window
@@ -187,29 +205,29 @@ class Catalogue:
             return self._window
 
     def _is_time_to_try_again(self) -> bool:
-        return time.monotonic() - self._failed_at > _TRY_AGAIN_SECONDS
+        return time.monotonic() - self._failed_at > self._try_again_seconds
 
-    def _opened(self, contents: Mapping[str, Content]) -> dict[str, Lane | None]:
-        """Return the lane of each content by digest, those that were open as they are."""
+    def _opened(self, versions: Mapping[str, Version]) -> dict[str, Lane | None]:
+        """Return the lane of each version by digest, those that were open as they are."""
         kept: dict[str, Lane | None] = {
             digest: lane
             for digest, lane in self._lanes.items()
-            if digest in contents and lane is not None
+            if digest in versions and lane is not None
         }
-        new = [digest for digest in contents if digest not in kept]
+        new = [digest for digest in versions if digest not in kept]
         if new:
             with ThreadPoolExecutor(max_workers=4) as pool:
-                opened = pool.map(lambda digest: self._open(contents[digest]), new)
+                opened = pool.map(lambda digest: self._open(versions[digest]), new)
                 kept |= dict(zip(new, opened, strict=True))
         if None in kept.values():
             self._failed_at = time.monotonic()
         return kept
 
-    def _open(self, content: Content) -> Lane | None:
-        manifest, artifact = content.manifest, content.artifact
+    def _open(self, version: Version) -> Lane | None:
+        manifest, artifact = version.manifest, version.content.artifact
         try:
             require_known_host(manifest, artifact, self._remote_hosts)
-            return Lane(Model(manifest, artifact, self._threads))
+            return Lane(self._model(version))
         except (BadModel, OSError) as error:
             # One bad artefact must not keep the others from being sold.
             logger("registry").error(
@@ -219,6 +237,21 @@ class Catalogue:
                 reason=str(error),
             )
             return None
+
+    def _model(self, version: Version) -> Predictor:
+        manifest, content = version.manifest, version.content
+        if self._fleet is None or manifest.runtime in WAITING:
+            return Model(manifest, content.artifact, self._threads)
+        return self._fleet.open(
+            manifest,
+            Wanted(
+                manifest.name,
+                version.version,
+                version.digest,
+                content.manifest_text,
+                manifest.artifact.sha256,
+            ),
+        )
 
 
 def _window(found: Shelf, lanes: Mapping[str, Lane | None], moment: int) -> _Window:

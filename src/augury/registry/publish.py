@@ -1,6 +1,5 @@
 """Publishing: a manifest and an artefact become an immutable version of a model."""
 
-import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -13,6 +12,7 @@ from sqlalchemy import func, insert, select, text
 from augury.audit_log.service import HOUSE, Actor, record
 from augury.inference.manifest import BadModel, Manifest, read_manifest, verify_artifact
 from augury.inference.quarantine import Limits, examine
+from augury.inference.wire import digest_of
 from augury.kit.clock import now
 from augury.kit.db import Database, WriteTx
 from augury.registry.refusals import (
@@ -62,8 +62,7 @@ class _Proven:
     @property
     def digest(self) -> str:
         """Return what addresses the version: SHA-256 over artefact and manifest."""
-        content = f"{self.manifest.artifact.sha256}\n{self.manifest_text}"
-        return hashlib.sha256(content.encode()).hexdigest()
+        return digest_of(self.manifest.artifact.sha256, self.manifest_text)
 
 
 def publish_model(press: Press, draft: Draft, actor: Actor) -> str:

@@ -24,6 +24,7 @@ class Content:
     """What is in a version: it never changes."""
 
     manifest: Manifest
+    manifest_text: str
     artifact: Path
     card_en: str
     card_ru: str
@@ -185,7 +186,7 @@ def _contents(tx: ReadTx, artifacts_dir: Path, digests: set[str]) -> dict[str, C
         row = tx.execute(select(versions).where(versions.c.digest == digest).limit(1)).one()
         manifest = read_manifest(row.manifest)
         artifact = artifact_path(artifacts_dir, manifest)
-        found[digest] = Content(manifest, artifact, row.card_en, row.card_ru)
+        found[digest] = Content(manifest, row.manifest, artifact, row.card_en, row.card_ru)
     return found
 
 
