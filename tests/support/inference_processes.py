@@ -30,6 +30,7 @@ class InferenceProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._options = options
+        self._client = httpx2.Client(timeout=30, trust_env=False)
         self.start()
 
     def start(self) -> None:
@@ -53,12 +54,10 @@ class InferenceProcess:
         raise TimeoutError(self.log())
 
     def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(self.url + path, timeout=10, trust_env=False)
+        return self._client.get(self.url + path)
 
     def post(self, path: str, content: bytes = b"", **headers: str) -> httpx2.Response:
-        return httpx2.post(
-            self.url + path, content=content, headers=headers, timeout=30, trust_env=False
-        )
+        return self._client.post(self.url + path, content=content, headers=headers)
 
     def load(self, tiny: Tiny, version: int = 1, **changes: Any) -> httpx2.Response:
         """Have a model loaded from its cache folder or from where `artifact_url` says."""
@@ -93,6 +92,11 @@ class InferenceProcess:
             self.process.kill()
             self.process.wait()
 
+    def end(self) -> None:
+        """End it for good."""
+        self.kill()
+        self._client.close()
+
 
 def load_parameters(tiny: Tiny, version: int = 1) -> dict[str, str]:
     """Return what a load of a model says."""
@@ -117,7 +121,7 @@ def inference_process(folder: Path, *options: str) -> Iterator[InferenceProcess]
     try:
         yield process.ready()
     finally:
-        process.kill()
+        process.end()
 
 
 class ArtifactHost:

@@ -39,7 +39,7 @@ class _Input(msgspec.Struct, frozen=True):
     datatype: str
     shape: Annotated[list[int], _Few]
     parameters: _OfInput = _OfInput()
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
 
 
 class _OfOutput(msgspec.Struct, frozen=True):
@@ -115,11 +115,12 @@ def _matrix(tensor: _Input, fields: int, body: bytes, length: int) -> Matrix:
     if told.shared_memory_region is not None:
         raise Trouble(400, "shared memory is not offered")
     promised = told.binary_data_size
-    if (promised or 0) != behind or (promised is None) == (tensor.data is None):
+    told_here = bytes(tensor.data)
+    if (promised or 0) != behind or (promised is None) != bool(told_here):
         message = f"data or {BINARY}, not both; {promised} bytes are promised and {behind} came"
         raise Trouble(400, message)
     if promised is None:
-        return _from_json(tensor, shape[0], fields)
+        return _from_json(told_here, shape[0], fields)
     needed = shape[0] * fields * _FP32_BYTES
     if promised != needed:
         raise Trouble(400, f"FP32 {shape} has {needed} bytes, and {promised} are promised")
@@ -127,8 +128,7 @@ def _matrix(tensor: _Input, fields: int, body: bytes, length: int) -> Matrix:
     return np.frombuffer(body, "<f4", offset=length).reshape(shape).astype(np.float32)
 
 
-def _from_json(tensor: _Input, rows: int, fields: int) -> Matrix:
-    told = bytes(tensor.data or b"")
+def _from_json(told: bytes, rows: int, fields: int) -> Matrix:
     try:
         if told[1:].lstrip().startswith(b"["):
             table = _nested.decode(told)
