@@ -21,7 +21,7 @@ from support.houses import free_port
 from support.inference_processes import InferenceProcess, digest, load_parameters
 from support.tiny_models import MATRIX, ROWS, Tiny, applicants, proven, save_onnx
 
-PATIENCE_SECONDS = 0.6
+PATIENCE_SECONDS = 2.0
 
 
 def wanted(tiny: Tiny, version: int = 1) -> Wanted:
@@ -125,10 +125,9 @@ def test_a_process_that_stands_still_is_left_alone_until_it_moves(
             assert len(model.predict(MATRIX)) == 4
         eventually(lambda: not breakers[1].is_closed)
         assert breakers[0].is_closed
-        started = time.monotonic()
         for _ in range(50):
             assert len(model.predict(MATRIX)) == 4
-        assert time.monotonic() - started < 50 * PATIENCE_SECONDS
+        assert not breakers[1].is_closed
         pair[1].resume()
         eventually(lambda: breakers[1].is_closed)
 

@@ -98,7 +98,9 @@ def test_what_was_asked_longest_ago_makes_room(
     for number in (11, 12, 13):
         process.load(tiny, number, artifact_url=url).raise_for_status()
     row = {"name": "rows", "shape": [1, 5], "datatype": "FP32", "data": [30, 1, 10.5, 0, 5.5]}
-    asked = process.post("/v2/models/tiny/versions/11/infer", msgspec.json.encode({"inputs": [row]}))
+    asked = process.post(
+        "/v2/models/tiny/versions/11/infer", msgspec.json.encode({"inputs": [row]})
+    )
     asked.raise_for_status()
     process.load(tiny, 14, artifact_url=url).raise_for_status()
     assert process.get("/v2/models/tiny").json()["versions"] == ["11", "13", "14"]

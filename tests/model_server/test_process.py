@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx2
 import msgspec
 import pytest
 
@@ -79,7 +80,7 @@ def test_sigterm_lets_what_runs_finish(tmp_path: Path, loaded: Tiny) -> None:
                         body,
                         **{"Inference-Header-Content-Length": str(len(document))},
                     )
-                except Exception:  # the door is closed
+                except httpx2.TransportError:  # the door is closed
                     return
                 statuses.append(answer.status_code)
 
@@ -100,7 +101,9 @@ def test_sigterm_ends_a_process_that_somebody_hangs_on_to(tmp_path: Path) -> Non
     """A request whose body never comes does not keep it alive."""
     with inference_process(tmp_path) as process:
         with socket.create_connection(("127.0.0.1", process.port), 10) as caller:
-            caller.sendall(b"POST /v2/models/a/infer HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+            caller.sendall(
+                b"POST /v2/models/a/infer HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+            )
             time.sleep(0.2)
             process.process.terminate()
             assert process.process.wait(10) == 0

@@ -82,7 +82,10 @@ def test_null_is_a_missing_value_in_json(
     tiny = tinies["onnx"]
     table = [[None if np.isnan(v) else float(v) for v in row] for row in MATRIX]
     data = table if nested else [value for row in table for value in row]
-    body = {"id": "seven", "inputs": [{"name": "rows", "shape": [4, 5], "datatype": "FP32", "data": data}]}
+    body = {
+        "id": "seven",
+        "inputs": [{"name": "rows", "shape": [4, 5], "datatype": "FP32", "data": data}],
+    }
     answer = served.post("/v2/models/tiny-onnx/infer", json.dumps(body).encode())
     assert answer.status_code == 200, answer.text
     told = answer.json()
@@ -95,7 +98,9 @@ def test_null_is_a_missing_value_in_json(
 def test_reasons_are_outputs_on_request(client: Any, tinies: dict[str, Tiny], way: str) -> None:
     tiny = tinies[way]
     expected = Model(tiny.manifest, tiny.path, 1).contributions(MATRIX)
-    wanted = [InferRequestedOutput(name) for name in ("contributions", "base", "error", "probability")]
+    wanted = [
+        InferRequestedOutput(name) for name in ("contributions", "base", "error", "probability")
+    ]
     given = client.infer(tiny.manifest.name, [tensor(MATRIX)], outputs=wanted)
     assert np.array_equal(given.as_numpy("contributions"), expected.fields)
     assert np.array_equal(given.as_numpy("base"), expected.base)
@@ -119,7 +124,9 @@ def test_errors_come_in_the_protocols_form(client: Any) -> None:
         client.infer("tiny-onnx", [tensor(np.full((1, 5), 7e9, np.float32))])
 
 
-def test_a_stock_client_unloads_a_version(client: Any, served: InferenceProcess, tinies: dict[str, Tiny]) -> None:
+def test_a_stock_client_unloads_a_version(
+    client: Any, served: InferenceProcess, tinies: dict[str, Tiny]
+) -> None:
     served.load(tinies["onnx"], 9).raise_for_status()
     assert client.is_model_ready("tiny-onnx", "9")
     served.post("/v2/repository/models/tiny-onnx/unload", b'{"parameters": {"version": "9"}}')

@@ -66,10 +66,8 @@ def scene_in(folder: Path) -> Iterator[Scene]:
     source = ["--artifacts-from", f"http://127.0.0.1:{port}"]
     processes = [InferenceProcess(folder, *source) for _ in range(2)]
     urls = ",".join(process.url for process in processes)
-    settings = {"inference_urls": urls, "inference_timeout_ms": "700"}
-    api = Server(
-        database_url, folder, port=port, public_url=f"http://127.0.0.1:{port}", **settings
-    )
+    settings = {"inference_urls": urls, "inference_timeout_ms": "3000"}
+    api = Server(database_url, folder, port=port, public_url=f"http://127.0.0.1:{port}", **settings)
     client = httpx2.Client(base_url=api.address, timeout=30, trust_env=False)
     try:
         for process in processes:
@@ -119,8 +117,15 @@ def test_a_sale_is_the_same_as_when_the_model_runs_in_the_api(
 
 
 def test_faults_of_inputs_are_found_here_as_ever(scene: Scene) -> None:
-    answer = scene.client.post("/v1/predictions", content=order(person_age="old"), headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/inputs/0/person_age")
+    answer = scene.client.post(
+        "/v1/predictions",
+        content=order(person_age="old"),
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (
+        422,
+        "/inputs/0/person_age",
+    )
 
 
 @contextmanager
@@ -198,9 +203,7 @@ def test_an_api_that_starts_before_the_service_sells_once_it_is_there(tmp_path: 
     api = f"http://127.0.0.1:{port}"
     process = InferenceProcess(tmp_path, "--artifacts-from", api)
     process.kill()
-    server = Server(
-        database_url, tmp_path, port=port, public_url=api, inference_urls=process.url
-    )
+    server = Server(database_url, tmp_path, port=port, public_url=api, inference_urls=process.url)
     try:
         with httpx2.Client(base_url=api, timeout=30, trust_env=False) as client:
             eventually(lambda: _status(client, "/healthz") == 200)

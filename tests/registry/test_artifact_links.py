@@ -82,7 +82,9 @@ def test_a_link_expires(
 
 
 @pytest.mark.parametrize("name", ["secret_key", "..%2fsecret_key", "*", "?" * 64, SHA256[:8]])
-def test_only_an_artefact_can_be_named(client: TestClient, house: House, place: Path, name: str) -> None:
+def test_only_an_artefact_can_be_named(
+    client: TestClient, house: House, place: Path, name: str
+) -> None:
     """Even with a signature for the name, which nobody gets."""
     _, query = parts(house, name)
     assert client.get(f"/v1/artifacts/{name}", params=query).status_code in {403, 404}

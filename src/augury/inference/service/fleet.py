@@ -123,9 +123,7 @@ class Fleet:
         if self._is_loaded(digest):
             return
         reasons = [self._reasons.get((one, digest)) for one in self._replicas]
-        raise next(
-            (reason for reason in reasons if reason is not None), self.no_answer(manifest)
-        )
+        raise next((reason for reason in reasons if reason is not None), self.no_answer(manifest))
 
     def _is_loaded(self, digest: str) -> bool:
         return any(one.timing(digest) is not None for one in self._replicas)

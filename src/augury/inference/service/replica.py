@@ -16,7 +16,7 @@ from augury.kit.log import logger
 
 _MOST_CONNECTIONS = 1000
 # For what is answered at once, and for what may have to fetch, open and try an artefact.
-_LOOK_SECONDS, _LOAD_SECONDS = 1.0, 90.0
+_LOOK_SECONDS, _LOAD_SECONDS = 2.0, 90.0
 _LONGEST_SHOWN = 300
 
 
