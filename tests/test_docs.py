@@ -17,6 +17,7 @@ from typer.main import get_command
 
 import augury.api.app
 import augury.cli
+import augury.files.faults
 from augury.kit.errors import Refusal, all_refusals
 from augury.settings import Settings
 from support.houses import free_port
@@ -123,6 +124,7 @@ def test_every_setting_has_a_row() -> None:
 
 def test_the_application_is_here_so_that_every_refusal_is_known() -> None:
     assert callable(augury.api.app.create_app)
+    assert callable(augury.files.faults.unreadable)
 
 
 def test_every_refusal_has_a_heading_and_no_heading_is_left_over() -> None:

@@ -23,7 +23,8 @@ from augury.predictions import audit as predictions_audit
 from augury.predictions.buy import Shop
 from augury.registry.artifact_links import ArtifactLinks
 from augury.registry.catalogue import Catalogue
-from augury.registry.publish import Press, seed
+from augury.registry.publish import Press
+from augury.registry.seeds import seed
 from augury.settings import Settings
 from augury.users import service as users
 from augury.users.tokens import Tokens
@@ -93,7 +94,7 @@ def build(settings: Settings) -> House:
     catalogue = Catalogue(
         db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts, fleet
     )
-    catalogue.refresh()
+    catalogue.open()
     tokens = Tokens(secret, previous)
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
@@ -108,9 +109,12 @@ def open_desk(settings: Settings, db: Database) -> Desk:
     )
 
 
-def audit_books(tx: ReadTx) -> Report:
-    """Return what re-deriving the ledger and matching it with every other room found."""
-    report = ledger_audit.audit(tx)
+def audit_books(tx: ReadTx, moment: int | None = None) -> Report:
+    """Return what re-deriving the ledger and matching it with every other room found.
+
+    What is overdue is so at `moment`, in microseconds; now, if none is given.
+    """
+    report = ledger_audit.audit(tx, moment)
     for room in (predictions_audit, payments_audit, vouchers_audit):
         room.audit(tx, report)
     return report

@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         description="Model servers, with commas, that models of the runtime `remote` may name, e.g."
         " `triton.internal:8000`. Empty: none.",
     )
+    files_url: SecretStr = Field(
+        SecretStr(""),
+        description="Where files of batches are kept:"
+        " `s3://key:secret@bucket/prefix?endpoint=https://host&region=name`; empty: in the folder"
+        " `files` of the data folder.",
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
 
     @model_validator(mode="before")
@@ -236,6 +242,15 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return self
 
+    @field_validator("files_url")
+    @classmethod
+    def _refuse_odd_store(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if any(url) and not (url.scheme == "s3" and url.hostname):
+            message = "AUGURY_FILES_URL must be s3://key:secret@bucket/prefix?endpoint=https://host"
+            raise ValueError(message)
+        return value
+
     @model_validator(mode="after")
     def _refuse_weak_secrets(self) -> Self:
         for name in ("secret_key", "previous_secret_key"):
@@ -259,6 +274,11 @@ class Settings(BaseSettings):
     def artifacts_dir(self) -> Path:
         """Where artefacts are kept, each under its SHA-256."""
         return self.data_dir / "artifacts"
+
+    @property
+    def files_dir(self) -> Path:
+        """Where files of batches are kept, each under its SHA-256, when no bucket is named."""
+        return self.data_dir / "files"
 
 
 def _generated_secret(data_dir: Path) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from augury.audit_log.service import Actor
 from augury.bootstrap import audit_books
 from augury.kit import clock
 from augury.kit.clock import SECOND
@@ -64,7 +65,7 @@ class History:
         """Open with two customers who have a card on file."""
         self.till = till
         self.forward = forward
-        self.actor = new_id()
+        self.actor = Actor(new_id())
         self.customers = [self.till.customer() for _ in range(2)]
         self.begun: list[values.TopUp] = []
         self.events: list[Event] = []
@@ -119,7 +120,7 @@ class History:
         top_up = found[which % len(found)]
         refunds.refund(
             self.till.desk, top_up.id, amount if amount % 3 else None, "why",
-            actor_id=self.actor, key=f"key {amount}" if amount % 2 else None,
+            actor=self.actor, key=f"key {amount}" if amount % 2 else None,
         )  # fmt: skip
 
     def _recharge(self, _which: int, _amount: int) -> None:

@@ -11,14 +11,12 @@ import pytest
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.ledger.refusals import BalanceTooLarge
-from augury.payments import bank, invoices, reconcile, settle, top_ups
+from augury.payments import bank, bank_imports, invoices, reconcile, settle, top_ups
+from augury.payments.bank_imports import Summary, import_file
 from augury.payments.desk import ProviderUnknown
 from augury.payments.invoices import (
     Outcome,
-    Summary,
     find_invoice,
-    import_file,
-    import_lines,
     list_lines,
     mark_paid,
 )
@@ -48,7 +46,7 @@ def test_a_statement_pays_an_invoice(office: Office) -> None:
     assert invoice.paid_at is not None
     assert invoice.paid_by_actor is None
     assert (line.outcome, line.invoice_number) == (Outcome.MATCHED, invoice.number)
-    assert line.imported_by == ANY_ACTOR
+    assert line.imported_by == ANY_ACTOR.user_id
 
 
 def test_a_european_statement_pays_in_its_currency(office: Office) -> None:
@@ -121,9 +119,10 @@ def test_two_lines_for_one_invoice_at_one_instant_credit_once(
     top_up = office.bill()
     lines = lines_of(onec(paying(top_up, number="1"), paying(top_up, number="2")))
     with office.desk.db.read() as tx:
-        judged = invoices._judge(tx, lines)
+        judged = bank_imports._judge(tx, lines)
     assert [one.outcome for one in judged] == [Outcome.MATCHED] * 2
-    outcomes = [invoices._pay_by(office.desk, one, ANY_ACTOR) for one in judged]
+    file = bank_imports._Import(ANY_ACTOR, "digest", len(lines))
+    outcomes = [bank_imports._pay_by(office.desk, one, file) for one in judged]
     assert outcomes == [[Outcome.MATCHED], [Outcome.ALREADY_PAID]]
     assert [one for one, _ in office.outcomes()] == [Outcome.MATCHED, Outcome.ALREADY_PAID]
     assert office.credited(top_up) == 1000
@@ -210,7 +209,7 @@ def test_a_long_statement_is_imported_in_parts(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the same result."""
-    monkeypatch.setattr(invoices, "_AT_ONCE", 2)
+    monkeypatch.setattr(bank_imports, "_AT_ONCE", 2)
     top_up = office.bill()
     content = onec(document("a"), document("b"), document("c"), paying(top_up), document("d"))
     assert office.come(content) == [Summary(5, 0, {Outcome.MATCHED: 1, Outcome.UNMATCHED: 4})]
@@ -277,4 +276,4 @@ def test_money_that_comes_late_is_money(office: Office, monkeypatch: pytest.Monk
 
 def test_no_lines_are_no_trouble(office: Office) -> None:
     """A day without money."""
-    assert import_lines(office.desk, [], ANY_ACTOR) == Summary(0, 0, {})
+    assert office.come(onec()) == [Summary(0, 0, {})]

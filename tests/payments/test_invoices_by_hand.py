@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from augury.audit_log.service import Actor
 from augury.kit.errors import NotFound
 from augury.kit.ids import new_id
 from augury.payments import reconcile, top_ups
@@ -35,10 +36,10 @@ def office(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_an_administrator_marks_an_invoice_as_paid_once(office: Office) -> None:
     """Who was first stays, and a line that comes later is shown as one too many."""
     top_up = office.bill()
-    other = new_id()
+    other = Actor(new_id())
     first = mark_paid(office.desk, number_of(top_up), ANY_ACTOR)
     assert mark_paid(office.desk, number_of(top_up), other) == first
-    assert first.paid_by_actor == ANY_ACTOR
+    assert first.paid_by_actor == ANY_ACTOR.user_id
     assert office.credited(top_up) == 1000
     office.come(onec(paying(top_up)))
     assert office.outcomes() == [(Outcome.ALREADY_PAID, number_of(top_up))]
@@ -78,7 +79,7 @@ def test_a_line_without_number_is_assigned_by_hand(office: Office) -> None:
         assigned = assign(office.desk, shown.line.id, number_of(top_up), ANY_ACTOR)
         assert (assigned.outcome, assigned.invoice_number) == (Outcome.MATCHED, number_of(top_up))
     invoice = find_invoice(office.desk.db, number_of(top_up))
-    assert (invoice.paid_by_line, invoice.paid_by_actor) == (shown.line.id, ANY_ACTOR)
+    assert (invoice.paid_by_line, invoice.paid_by_actor) == (shown.line.id, ANY_ACTOR.user_id)
     assert office.credited(top_up) == 1000
     with pytest.raises(BankLineNotAssignable) as refusal:
         assign(office.desk, shown.line.id, number_of(other), ANY_ACTOR)
@@ -139,7 +140,7 @@ def test_a_paid_invoice_is_refunded_by_an_administrator(office: Office) -> None:
     """Credits go when the administrator says that the money went."""
     top_up = office.bill()
     office.come(onec(paying(top_up)))
-    made, _ = refund(office.desk, top_up.id, 400, "asked", actor_id=ANY_ACTOR, key=None)
+    made, _ = refund(office.desk, top_up.id, 400, "asked", actor=ANY_ACTOR, key=None)
     assert (made.status, made.money.amount_minor) == ("succeeded", 40_000)
     assert office.credited(top_up) == 600
     reconcile.check_top_up(office.desk, top_up.id)

@@ -155,6 +155,16 @@ def test_only_the_newest_sales_count_and_only_so_many_are_looked_at(
     assert measured(db).rows == 50
 
 
+def test_rows_are_read_in_lots_and_counted_together(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold(db, [*usual(rows=300), sale([0.9] * 50, inputs=asked([50] * 50))])
+    whole = measured(db).shifts
+    monkeypatch.setattr(newest, "_ROWS_AT_ONCE", 7)
+    assert measured(db).shifts == whole
+    assert whole["age"].rows == 350
+
+
 def test_a_large_prediction_counts_even_if_it_is_more_than_is_looked_at(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

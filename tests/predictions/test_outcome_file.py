@@ -3,11 +3,10 @@
 import pytest
 
 from augury.kit.errors import InvalidInput
-from augury.kit.ids import new_id
 from augury.predictions import outcome_file
 from augury.predictions.outcome_file import Line, read_lines
 
-ID = new_id()
+ID = "01994f0e-7a51-7c3e-8f4e-3d1d5b0c9a77"
 
 
 @pytest.mark.parametrize(

@@ -227,8 +227,11 @@ def test_a_hundred_faults_are_enough(db: Database) -> None:
     assert len(refused.value.faults) == 100
 
 
-def test_a_file_of_many_predictions_is_taken_in_lots(db: Database) -> None:
+def test_a_file_of_many_predictions_is_taken_in_lots(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More lines than go into one statement, of predictions with one row and with many."""
+    monkeypatch.setattr(outcomes, "_ROWS_AT_ONCE", 1001)
     ids = sold(db, [sale([0.1, 0.9], user_id=ANNA) for _ in range(3000)])
     (large,) = sold(db, [sale([0.5] * 1000, user_id=ANNA)])
     lines = [f"{id_},{row},{row}\n" for id_ in ids for row in (0, 1)]

@@ -159,14 +159,15 @@ def test_champion_and_challenger_take_turns_in_going_first(db: Database, behind:
     assert pairs == {("challenger", "champion"): 2, ("champion", "challenger"): 2}
 
 
+@pytest.mark.parametrize("trouble", [LedgerUnavailable, RuntimeError])
 def test_a_database_that_is_away_costs_scores_and_not_the_thread(
-    db: Database, behind: Shadow, monkeypatch: pytest.MonkeyPatch
+    db: Database, behind: Shadow, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
 ) -> None:
     refused = threading.Event()
 
     def away() -> Any:
         refused.set()
-        raise LedgerUnavailable
+        raise trouble
 
     with monkeypatch.context() as patch:
         patch.setattr(db, "write", away)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import catboost
 import joblib
 import msgspec
 import numpy as np
@@ -78,6 +79,13 @@ def dumped(model: Any, folder: Path, name: str = "model.joblib") -> Path:
     """Return a model in a file of joblib's."""
     joblib.dump(model, folder / name)
     return folder / name
+
+
+def pool(frame: pd.DataFrame, target: Any) -> catboost.Pool:
+    """Return rows as CatBoost takes them also where it was loaded before pandas was."""
+    cells, names = frame.to_numpy(object), [*map(str, frame)]
+    texts = [place for place, name in enumerate(names) if frame[name].dtype.kind not in "if"]
+    return catboost.Pool(cells, target, cat_features=texts, feature_names=names)
 
 
 def sampled(folder: Path, frame: pd.DataFrame, target: Any = None) -> Path:

@@ -44,7 +44,7 @@ def test_a_graph_of_skl2onnx_with_and_without_a_zipmap(zipmap: bool, tmp_path: P
     graph = to_onnx(model, initial_types=types, options={"zipmap": zipmap}, target_opset=17)
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
     offer = offered(tmp_path / "model.onnx", TRAINED[PAIR])
-    assert offer.manifest.raw == Raw("probabilities", 1, "probability")
+    assert offer.manifest.raw == Raw("probability_inside", 1, "probability")
     assert offer.apart(NEW[PAIR], model.predict_proba(NEW[PAIR])[:, 1]) <= 1e-5
 
 
@@ -105,3 +105,20 @@ def test_a_graph_without_a_probability_is_refused_and_the_way_out_is_named(tmp_p
     offer = offered(path, TRAINED[PAIR], manifest=told)
     odds = NEW[PAIR].to_numpy(np.float32) @ np.array([-0.05, 0.0001], np.float32)
     assert offer.apart(NEW[PAIR], 1 / (1 + np.exp(-odds.astype(np.float64)))) <= 1e-5
+
+
+@pytest.mark.parametrize("opset", [10, 17])
+def test_a_probability_that_rounding_carried_beyond_1_is_one(opset: int, tmp_path: Path) -> None:
+    above = numpy_helper.from_array(np.array(1.0000002, np.float32), "above")
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["score"]),
+        helper.make_node("Sigmoid", ["score"], ["chance"]),
+        helper.make_node("Mul", ["chance", "above"], ["much"]),
+    ]
+    path = saved(tmp_path / "model.onnx", nodes, "much", ["n", 1])
+    graph = onnx.load(path)
+    graph.graph.initializer.append(above)
+    graph.opset_import[0].version = opset
+    onnx.save(graph, path)
+    certain = TRAINED[PAIR].assign(income=1e6)
+    assert offered(path, certain).chances(certain).max() == 1

@@ -1,5 +1,7 @@
 """What cannot be published says so in a sentence, with a code, before anything is uploaded."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,8 @@ def test_more_than_two_classes(model: Any, tmp_path: Path) -> None:
 
 def test_catboost_for_more_than_two_classes(tmp_path: Path) -> None:
     model = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False)
-    model.fit(KNOWN[NUMBERS], np.arange(len(KNOWN)) % 3).save_model(str(tmp_path / "model.cbm"))
+    model.fit(KNOWN[NUMBERS].to_numpy(), np.arange(len(KNOWN)) % 3)
+    model.save_model(str(tmp_path / "model.cbm"))
     sample = sampled(tmp_path, KNOWN)
     sentence = refused(tmp_path / "model.cbm", "--sample", sample, "--price", 10)
     assert "CatBoost with the loss MultiClass gives no probability" in sentence
@@ -234,6 +237,34 @@ def test_a_ready_folder_whose_artefact_is_another(fitted: Path, tmp_path: Path) 
     typed(fitted, "--sample", sampled(tmp_path, KNOWN), "--price", 10, "--out", out)
     (out / "model.onnx").write_bytes(b"another")
     assert "the manifest promises" in refused(out)
+
+
+@pytest.mark.parametrize(
+    ("absent", "sentence"),
+    [
+        ("pandas", "Publishing needs pandas, which serving does not. Run: pip install 'augury[pu"),
+        (
+            "skl2onnx",
+            "needs the library skl2onnx, which is not installed here. Run: pip install 'a",
+        ),
+        ("skops", "needs the library skops, which is not installed here. Run: pip install 'augury"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named_with_the_way_to_get_it(
+    absent: str, sentence: str, fitted: Path, tmp_path: Path
+) -> None:
+    program = f"import sys; sys.modules[{absent!r}] = None; from augury.cli import app; app()"
+    options = ["--sample", str(sampled(tmp_path, KNOWN)), "--price", "1", "--out", "never-written"]
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "publish", str(fitted), *options],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode in {1, 2}
+    assert sentence in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_one_threshold_without_the_other_is_a_wrong_call(fitted: Path) -> None:

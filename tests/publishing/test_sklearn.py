@@ -135,6 +135,28 @@ def test_ordinal_codes_and_several_categories(tmp_path: Path) -> None:
     assert offer.apart(two, model.predict_proba(two)[:, 1]) <= 1e-5
 
 
+@pytest.mark.parametrize("homes", ["known", "partly-missing"])
+def test_histograms_with_categories_of_pandas(homes: str, tmp_path: Path) -> None:
+    trained, new = (
+        frame.assign(home=pd.Categorical(frame["home"], ["RENT", "OTHER", "OWN"]))
+        for frame in (
+            (TRAINED, NEW) if homes == "known" else map(without_some_homes, (TRAINED, NEW))
+        )
+    )
+    model = HistGradientBoostingClassifier(max_iter=FEW).fit(trained, outcomes(TRAINED))
+    offer = offered(dumped(model, tmp_path), trained)
+    assert offer.apart(new, model.predict_proba(new)[:, 1]) <= 1e-5
+
+
+def test_histograms_with_categories_of_numbers_behind_an_encoder(tmp_path: Path) -> None:
+    encoder = OrdinalEncoder(categories=[["OTHER", "RENT", "OWN"]])
+    columns = ColumnTransformer([("n", "passthrough", NUMBERS), ("c", encoder, ["home"])])
+    boosting = HistGradientBoostingClassifier(max_iter=FEW, categorical_features=[3])
+    model = Pipeline([("columns", columns), ("model", boosting)]).fit(TRAINED, outcomes(TRAINED))
+    offer = offered(dumped(model, tmp_path), TRAINED)
+    assert offer.apart(NEW, model.predict_proba(NEW)[:, 1]) <= 1e-5
+
+
 def test_a_model_that_was_fitted_on_an_array_takes_the_sample_s_names(tmp_path: Path) -> None:
     model = scaled(LogisticRegression()).fit(TRAINED[NUMBERS].to_numpy(), outcomes(TRAINED))
     offer = offered(dumped(model, tmp_path), TRAINED[NUMBERS])

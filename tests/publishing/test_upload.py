@@ -19,7 +19,7 @@ from xgboost import XGBClassifier
 from augury import bootstrap
 from augury.client import ApiError, Client
 from publishing.counter import typed
-from publishing.offers import NUMBERS, applicants, dumped, outcomes, sampled
+from publishing.offers import NUMBERS, applicants, dumped, outcomes, pool, sampled
 from support.databases import sqlite_database
 from support.houses import PASSWORD, Server, findings, fund, settings_for
 from support.quick import quicken_passwords
@@ -79,10 +79,8 @@ def lightgbm(folder: Path) -> Path:
 
 
 def native(folder: Path) -> Path:
-    model = catboost.CatBoostClassifier(
-        iterations=9, cat_features=["home"], verbose=0, allow_writing_files=False
-    )
-    model.fit(TRAINED, outcomes(TRAINED)).save_model(str(folder / "model.cbm"))
+    model = catboost.CatBoostClassifier(iterations=9, verbose=0, allow_writing_files=False)
+    model.fit(pool(TRAINED, outcomes(TRAINED))).save_model(str(folder / "model.cbm"))
     return folder / "model.cbm"
 
 
@@ -200,6 +198,15 @@ def test_a_folder_that_was_written_is_published_as_it_is(market: Market, tmp_pat
         "en": (out / "card.md").read_text(),
         "ru": (out / "card.ru.md").read_text(),
     }
+
+
+def test_a_shipped_model_is_published_under_another_name(market: Market) -> None:
+    shipped = Path(__file__).parents[2] / "models/credit-logistic-regression"
+    result = typed(shipped, "--name", "credit-again", "--price", 9, "--try", url=market.address)
+    assert result.exit_code == 0, result.output
+    assert told(result.output)["charge"]["amount"] == 9
+    card = (shipped / "card.ru.md").read_text()
+    assert market.admin.model("credit-again").card["ru"] == card
 
 
 def test_a_wrong_password_a_customer_and_a_server_that_is_down_are_told_apart(

@@ -9,7 +9,15 @@ from starlette.testclient import TestClient
 from augury.bootstrap import House
 from augury.registry import change
 from support.houses import open_house, settings_for
+from support.quick import quicken_quarantine
 from support.uploads import Registrar
+
+
+@pytest.fixture(autouse=True)
+def _quick_quarantine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not start a process for every version, but where quarantine is what is tested."""
+    if request.path.stem != "test_publishing":
+        quicken_quarantine(monkeypatch)
 
 
 @pytest.fixture

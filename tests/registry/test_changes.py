@@ -62,7 +62,7 @@ def test_an_alias_of_ones_own_names_a_version(client: TestClient, three: Registr
     gone = is_problem(three.ask("DELETE", f"/{NAME}/aliases/next"))
     assert gone["code"] == "alias_not_found"
     kept = is_problem(three.ask("DELETE", f"/{NAME}/aliases/champion"))
-    assert kept["code"] == "version_in_use"
+    assert kept["code"] == "champion_needed"
 
 
 def test_an_announced_price_is_seen_before_it_takes_effect(
@@ -160,7 +160,8 @@ def test_texts_are_changed_for_customers(client: TestClient, three: Registrar) -
 
 def test_a_patch_changes_everything_or_nothing(client: TestClient, three: Registrar) -> None:
     """One member out of range, and nothing else of the same request is done."""
-    for bad in ({"price": 0}, {"price_from": rfc3339(now())}, {"status": "sold"}, {"x": 1}):
+    odd = ({"price": 0}, {"price": True}, {"price": "7"}, {"price_from": rfc3339(now())})
+    for bad in (*odd, {"status": "sold"}, {"x": 1}):
         assert is_problem(three.patch(title={"en": "New", "ru": "Новая"}, **bad))["status"] == 422
     assert client.get(f"/v1/models/{NAME}").json()["title"]["en"] == "Tiny"
 
@@ -222,3 +223,70 @@ def test_a_sale_in_flight_keeps_its_version_and_price(
     assert (before.version.version, after.version.version) == (1, 2)
     assert before.lane is not None
     assert before.lane.model.manifest.self_test != after.version.manifest.self_test
+
+
+def test_a_price_that_comes_with_a_move_is_seen_before_it_takes_effect(
+    client: TestClient, admin: Registrar, tmp_path: Path
+) -> None:
+    """A move that is announced for later shows the coming champion's price beside today's."""
+    admin.publish(version(tmp_path))
+    admin.add(version(tmp_path, 2.0, price=50))
+    admin.patch(status="active")
+    moment = rfc3339(now() + 3600 * SECOND)
+    later = {"version": 2, "begins_at": moment}
+    moved = admin.ask("PUT", f"/{NAME}/aliases/champion", json=later).json()
+    assert moved["aliases"][0]["next_version"] == 2
+    listed = client.get(f"/v1/models/{NAME}").json()
+    assert (listed["version"], listed["price"]) == (1, 3)
+    assert listed["price_change"] == {"price": 50, "begins_at": moment}
+    assert buy(client, sign_up(client)).json()["price"] == 3
+
+
+def test_a_model_whose_champion_cannot_be_loaded_does_not_go_on_sale(
+    admin: Registrar, house: House, tmp_path: Path
+) -> None:
+    """Its file is gone: it stays a draft, and the house stays ready."""
+    tiny = version(tmp_path)
+    admin.publish(tiny)
+    (house.settings.artifacts_dir / f"{tiny.manifest.artifact.sha256}.onnx").unlink()
+    assert is_problem(admin.patch(status="active"))["code"] == "model_not_sellable"
+    assert admin.ask("GET", f"/{NAME}").json()["status"] == "draft"
+
+
+def test_bringing_back_a_version_needs_room_too(admin: Registrar, tmp_path: Path) -> None:
+    """Ten on sale and one retired: it comes back only when another goes."""
+    admin.publish(version(tmp_path))
+    admin.add(version(tmp_path, 2.0))
+    admin.ask("PATCH", f"/{NAME}/versions/2", json={"status": "retired"})
+    for n in range(9):
+        assert admin.add(version(tmp_path, 3.0 + n)).status_code == 201
+    back = admin.ask("PATCH", f"/{NAME}/versions/2", json={"status": "active"})
+    assert is_problem(back)["code"] == "too_many_versions"
+
+
+def test_lists_of_models_and_versions_have_pages(
+    client: TestClient, three: Registrar, tmp_path: Path
+) -> None:
+    """One at a time, everything is there once, in order."""
+    three.publish(version(tmp_path, 7.0, name="other"))
+    three.patch("other", status="active")
+
+    def walk(path: str, key: str) -> list[Any]:
+        found, cursor = [], None
+        while True:
+            told = {"limit": 1} | ({} if cursor is None else {"cursor": cursor})
+            answer = client.get(path, params=told, headers=three.headers).json()
+            found += [one[key] for one in answer["items"]]
+            cursor = answer["next_cursor"]
+            if cursor is None:
+                return found
+
+    assert walk("/v1/models", "name") == ["other", NAME]
+    assert walk(f"/v1/models/{NAME}/versions", "version") == [3, 2, 1]
+    assert walk("/v1/admin/models", "name") == ["other", NAME]
+    searched = client.get("/v1/models", params={"q": "ПО-РУССКИ tiny", "task": "test"}).json()
+    assert [one["name"] for one in searched["items"]] == ["other", NAME]
+    assert client.get("/v1/models", params={"q": "nothing like it"}).json()["items"] == []
+    assert client.get("/v1/models", params={"task": "nothing"}).json()["items"] == []
+    bad = client.get("/v1/models", params={"cursor": "%%"})
+    assert is_problem(bad)["code"] == "invalid_input"

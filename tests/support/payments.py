@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from augury.audit_log.service import Actor
 from augury.kit.db import Database
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
@@ -29,7 +30,7 @@ from augury.payments.values import TopUp
 from augury.users import service as users
 
 BUYER = Buyer("anna@example.com")
-ANY_ACTOR = new_id()
+ANY_ACTOR = Actor(new_id())
 PACKS = {"RUB": {1000: 100_000, 5000: 475_000}, "USD": {1000: 1200}, "KZT": {100: 1}}
 
 

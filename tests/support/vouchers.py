@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from augury.audit_log.service import Actor
 from augury.kit.db import Database
 from augury.kit.ids import new_id
 from augury.ledger import audit as ledger_audit
@@ -10,7 +11,7 @@ from augury.ledger.audit import Finding
 from augury.vouchers import audit, service
 from augury.vouchers.service import Batch, Offer
 
-ADMIN = "00000000-0000-7000-8000-00000000ad01"
+ADMIN = Actor("00000000-0000-7000-8000-00000000ad01")
 OFFER = Offer("spring", 500, 3, 1, 1, 3, None)
 
 
@@ -39,7 +40,7 @@ def batch(
         total_uses=codes * uses_per_code if total_uses is None else total_uses,
         expires_at=expires_at,
     )
-    made, shown = service.make_batch(db, offer, actor_id=ADMIN, key=None)
+    made, shown = service.make_batch(db, offer, actor=ADMIN, key=None)
     assert shown is not None
     return made, shown
 

@@ -15,7 +15,7 @@ from augury.ui.screens import (
     transactions,
 )
 from ui.pages import Open, words
-from ui.stub_api import StubApi
+from ui.stub_api import StubApi, model
 
 SCREENS = (overview, models, predict, predictions, transactions, top_up, sign_in, register)
 
@@ -24,6 +24,18 @@ def test_guests_see_the_catalogue_with_prices_and_the_way_in(open_page: Open) ->
     said = words(open_page())
     for expected in ("Credit: cheap", "10 credits per row", "100 credits per row", "Register"):
         assert expected in said
+
+
+def test_an_announced_price_and_examples_are_shown(open_page: Open, api: StubApi) -> None:
+    change = {"price": 120, "begins_at": "2027-01-31T12:00:00Z"}
+    examples = {"curl": "curl somewhere", "python": "print('bought')"}
+    api.models = [{**model("dear", 100), "price_change": change, "examples": examples}]
+    page = open_page("models", model="dear")
+    said = words(page)
+    assert "100 credits per row" in said
+    assert "120 credits per row" in said
+    assert "2027" in said
+    assert [one.value for one in page.code] == ["curl somewhere", "print('bought')"]
 
 
 def test_russian_speakers_are_spoken_to_in_russian(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from augury.audit_log.service import Actor
 from augury.kit.clock import SECOND, now
 from augury.kit.credits import MAX_CREDITS
 from augury.kit.db import Database
@@ -108,7 +109,7 @@ def test_a_used_up_batch_that_was_stopped_is_over(db: Database) -> None:
     made, codes = batch(db, total_uses=1)
     anna, boris = customers(db, 2)
     redeem(db, anna, codes[0])
-    service.stop_batch(db, made.id, actor_id=new_id())
+    service.stop_batch(db, made.id, Actor(new_id()))
     with pytest.raises(VoucherExpired):
         redeem(db, boris, codes[1])
 
@@ -127,7 +128,7 @@ def test_the_same_key_gives_the_first_answer(db: Database) -> None:
     made, codes = batch(db, uses_per_user=2)
     first, replayed = redeem(db, anna, codes[0], key="one")
     redeem(db, anna, codes[1])
-    service.stop_batch(db, made.id, actor_id=new_id())
+    service.stop_batch(db, made.id, Actor(new_id()))
     again, replayed_again = redeem(db, anna, codes[0].lower().replace("-", ""), key="one")
     assert (replayed, replayed_again, again) == (False, True, first)
     for other in (codes[2], "0000-0000-0000-0000", "nonsense"):

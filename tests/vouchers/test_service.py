@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from augury.audit_log.service import Actor
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, metadata
 from augury.kit.errors import InvalidInput, NotFound
@@ -43,16 +44,16 @@ def test_ten_thousand_codes_are_made_at_once(db: Database) -> None:
 
 def test_the_same_key_and_offer_make_one_batch(db: Database) -> None:
     """A replay shows the batch without codes; another offer, even of another name, is refused."""
-    made, codes = service.make_batch(db, OFFER, actor_id=ADMIN, key="one")
-    again, none = service.make_batch(db, OFFER, actor_id=ADMIN, key="one")
+    made, codes = service.make_batch(db, OFFER, actor=ADMIN, key="one")
+    again, none = service.make_batch(db, OFFER, actor=ADMIN, key="one")
     assert (again, none) == (made, None)
     assert codes is not None
     for other in (replace(OFFER, name="autumn"), replace(OFFER, credits=501)):
         with pytest.raises(IdempotencyConflict):
-            service.make_batch(db, other, actor_id=ADMIN, key="one")
-    service.make_batch(db, OFFER, actor_id=new_id(), key="one")
-    service.make_batch(db, OFFER, actor_id=ADMIN, key=None)
-    service.make_batch(db, OFFER, actor_id=ADMIN, key=None)
+            service.make_batch(db, other, actor=ADMIN, key="one")
+    service.make_batch(db, OFFER, actor=Actor(new_id()), key="one")
+    service.make_batch(db, OFFER, actor=ADMIN, key=None)
+    service.make_batch(db, OFFER, actor=ADMIN, key=None)
     assert len(service.list_batches(db, limit=10)) == 4
 
 
@@ -72,11 +73,11 @@ def test_an_offer_has_limits(db: Database, changes: dict[str, int], pointer: str
     """A batch cannot be over before it begins, nor give more than codes or balances allow."""
     offer = replace(OFFER, **changes)  # type: ignore[arg-type]  # every changed member is a number
     if pointer is None:
-        made, _ = service.make_batch(db, offer, actor_id=ADMIN, key=None)
+        made, _ = service.make_batch(db, offer, actor=ADMIN, key=None)
         assert made.offer == offer
         return
     with pytest.raises(InvalidInput) as refused:
-        service.make_batch(db, offer, actor_id=ADMIN, key=None)
+        service.make_batch(db, offer, actor=ADMIN, key=None)
     assert [fault.pointer for fault in refused.value.faults] == [pointer]
     assert service.list_batches(db, limit=10) == []
 
@@ -86,9 +87,9 @@ def test_a_stopped_batch_gives_nothing_more(db: Database) -> None:
     made, codes = batch(db)
     anna, boris = customers(db, 2)
     redeem(db, anna, codes[0])
-    stopped = service.stop_batch(db, made.id, actor_id=ADMIN)
-    assert (stopped.status, stopped.uses, stopped.stopped_by) == ("stopped", 1, ADMIN)
-    assert service.stop_batch(db, made.id, actor_id=new_id()) == stopped
+    stopped = service.stop_batch(db, made.id, ADMIN)
+    assert (stopped.status, stopped.uses, stopped.stopped_by) == ("stopped", 1, ADMIN.user_id)
+    assert service.stop_batch(db, made.id, Actor(new_id())) == stopped
     with pytest.raises(VoucherExpired):
         redeem(db, boris, codes[1])
     assert (available(db, anna), available(db, boris)) == (500, 0)
@@ -133,4 +134,4 @@ def test_a_batch_that_is_not_there_is_not_found(db: Database) -> None:
         with pytest.raises(NotFound):
             service.find_batch(db, nothing, limit=1)
         with pytest.raises(NotFound):
-            service.stop_batch(db, nothing, actor_id=ADMIN)
+            service.stop_batch(db, nothing, ADMIN)

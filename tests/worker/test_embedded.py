@@ -69,7 +69,7 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
     house = bootstrap.build(settings)
     todo = duties(house)
     assert {duty.name for duty in todo} == {
-        "catalogue", "drift", "expire_holds", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
+        "catalogue", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
     }  # fmt: skip
     for duty in todo:
         assert duty.run(threading.Event()) == 0

@@ -11,7 +11,19 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-COMMANDS = ("serve", "api", "inference", "ui", "migrate", "ledger", "train", "publish", "bench")
+COMMANDS = (
+    "serve",
+    "api",
+    "inference",
+    "ui",
+    "migrate",
+    "ledger",
+    "backup",
+    "restore",
+    "train",
+    "publish",
+    "bench",
+)
 
 
 class _Commands(TyperGroup):

@@ -25,10 +25,12 @@ Named = Annotated[
 Sample = Annotated[Path | None, _file("Rows of training data, CSV or Parquet.")]
 Target = Annotated[str | None, _option("Column of the sample that says what happened.")]
 Unseen = Annotated[bool, _option("The sample was kept away from the training.", "--unseen")]
-Positive = Annotated[str | None, _option("Class whose probability is sold. [the second]")]
-Name = Annotated[str | None, _option("Name of the model. [that of the file]")]
-Text = Annotated[str | None, _option("In English.")]
-RussianText = Annotated[str | None, _option("In Russian.")]
+Positive = Annotated[
+    str | None, _option("Class whose probability is sold; the second, unless told.")
+]
+Name = Annotated[str | None, _option("Name of the model; that of the file, unless told.")]
+Text = Annotated[str | None, _option("Text for customers, English.")]
+RussianText = Annotated[str | None, _option("Text for customers, Russian.")]
 Task = Annotated[str | None, _option("What it is for, such as credit-scoring.")]
 Price = Annotated[int | None, _option("Credits per row.", min=1)]
 ExplainPrice = Annotated[int | None, _option("Credits per row for reasons, on top.", min=0)]
@@ -41,7 +43,9 @@ Out = Annotated[Path | None, _option("Write the folder here, and upload nothing.
 Url = Annotated[str, _option("Where the API answers.")]
 User = Annotated[str, _option("An administrator. The password: AUGURY_PASSWORD, or a prompt.")]
 Draft = Annotated[bool, _option("Leave a new model unsold.", "--draft")]
-Champion = Annotated[bool, _option("Sell a new version to all who ask for the model.")]
+Champion = Annotated[
+    bool, _option("Sell a new version to all who ask for the model.", "--champion")
+]
 Try = Annotated[bool, _option("Buy one prediction of the example row.", "--try")]
 
 
@@ -102,11 +106,9 @@ def publish(  # noqa: PLR0913, PLR0917 -- options, each given by its name
 
 
 def _run(wishes: dict[str, Any], files: dict[str, Any], delivery: dict[str, Any] | None) -> None:
-    trouble = import_module("augury.publishing.trouble")
     try:
         # Imported now: `augury --help` looks at this file, and pandas takes a second.
         run = import_module("augury.publishing.run")
-        bought = run.publish(wishes, files, delivery, typer.echo)
     except ModuleNotFoundError as error:
         typer.echo(
             f"Publishing needs {error.name}, which serving does not."
@@ -114,7 +116,9 @@ def _run(wishes: dict[str, Any], files: dict[str, Any], delivery: dict[str, Any]
             err=True,
         )
         raise typer.Exit(2) from None
-    except trouble.NotPublishable as error:
+    try:
+        bought = run.publish(wishes, files, delivery, typer.echo)
+    except run.NotPublishable as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     if bought is not None:

@@ -52,6 +52,13 @@ class ExplainPrice(Struct, frozen=True):
     price: int
 
 
+class PriceChange(Struct, frozen=True):
+    """A price per row that is announced, and from when on it is charged."""
+
+    price: int
+    begins_at: datetime
+
+
 class Model(Struct, frozen=True):
     """A machine-learning model on sale; texts are keyed by language, `price` is per row."""
 
@@ -66,6 +73,9 @@ class Model(Struct, frozen=True):
     metrics: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, str] = field(default_factory=dict)
     explain: ExplainPrice | None = None
+    price_change: PriceChange | None = None
+    # A first prediction as a program would buy it, by language.
+    examples: Mapping[str, str] = field(default_factory=dict)
 
 
 class PublishedVersion(Struct, frozen=True):

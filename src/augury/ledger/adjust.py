@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from augury.audit_log.service import Actor, record
 from augury.kit.db import Database
 from augury.kit.errors import NotFound, invalid
 from augury.kit.ids import new_id
@@ -15,7 +16,7 @@ LONGEST_REASON = 500
 
 
 def adjust(
-    db: Database, account_id: str, amount: int, reason: str, *, actor_id: str, key: str | None
+    db: Database, account_id: str, amount: int, reason: str, *, actor: Actor, key: str | None
 ) -> tuple[Movement, bool]:
     """Return the adjustment, and whether it is the replay of an earlier one with the same key.
 
@@ -30,8 +31,8 @@ def adjust(
         amount,
         reference=transfer_id,
         reason=reason,
-        actor_id=actor_id,
-        key=None if key is None else f"adjustment:{actor_id}:{key}",
+        actor_id=actor.user_id,
+        key=None if key is None else f"adjustment:{actor.user_id}:{key}",
         fingerprint=hashlib.sha256(json.dumps([amount, reason]).encode()).hexdigest(),
     )
     if not amount_is_valid(instruction):
@@ -44,5 +45,8 @@ def adjust(
         if isinstance(outcome, Refused):
             raise refusal_of(outcome, required=abs(amount), available=balance.available)
         replayed = isinstance(outcome, Replayed)
+        if not replayed:
+            details = {"amount": amount, "transfer": transfer_id}
+            record(tx, actor, "credits.adjusted", f"user:{account_id}", details)
         stored_id = outcome.reference if isinstance(outcome, Replayed) else transfer_id
         return history.movements_by_id(tx, [stored_id])[stored_id], replayed

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from augury.kit.clock import SECOND, now
+from augury.kit.clock import SECOND
 from augury.kit.db import ReadTx
 from augury.ledger.audit import Report, entries
 from augury.ledger.core import TransferType
@@ -86,7 +86,7 @@ def _audit_refunded(tx: ReadTx, report: Report) -> None:
     )
     for row in wrong:
         report.add("refunded_wrong", row.id, "it does not say what its refunds add up to")
-    overdue = now() - _OVERDUE_SECONDS * SECOND
+    overdue = report.moment - _OVERDUE_SECONDS * SECOND
     for row in tx.execute(
         select(refunds.c.id).where(refunds.c.status == "pending", refunds.c.created_at < overdue)
     ):

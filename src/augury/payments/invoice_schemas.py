@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from augury.kit.clock import rfc3339
-from augury.payments.invoices import Invoice, Outcome, StoredLine, Summary
+from augury.payments.bank_imports import Summary
+from augury.payments.invoices import Invoice, Outcome, StoredLine
 from augury.payments.providers.protocol import Money
 from augury.payments.schemas import MoneyOut
 

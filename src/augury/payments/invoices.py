@@ -1,43 +1,32 @@
 """Invoices get paid: by a line of a bank statement, or because an administrator says so.
 
-A line pays an invoice only when it names that one alone and brings exactly its amount. Every other
-line is kept with the reason and shown; nothing is guessed. Line and invoice are decided in one
-transaction. Credits follow through the same `settle` as with every other provider; after a crash
-in between, the reconciliation finds the invoice paid.
+Credits follow through the same `settle` as with every other provider; after a crash in between, the
+reconciliation finds the invoice paid.
 """
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
 from sqlalchemy import Row, and_, or_, select, update
 
+from augury.audit_log.service import Actor, record
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database, Given, ReadTx, WriteTx
+from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound, Refusal
-from augury.kit.log import logger
-from augury.ledger.refusals import BalanceTooLarge
-from augury.payments.bank import BankLine, read_statement
-from augury.payments.bank.purpose import MOST_NAMED, numbers_in
+from augury.payments.bank import BankLine
 from augury.payments.desk import Desk
 from augury.payments.providers.invoice import NAME, Invoices
 from augury.payments.providers.protocol import (
     Buyer,
     Event,
     Money,
-    NotificationRefused,
     Payment,
     PaymentState,
 )
 from augury.payments.settle import settle
 from augury.payments.tables import bank_lines, invoices, top_ups
-
-_AT_ONCE = 500
-_LONGEST_PAYER = 200
-_LONGEST_PURPOSE = 1000
 
 InvoiceStatus = Literal["unpaid", "paid"]
 
@@ -92,15 +81,6 @@ class StoredLine:
     imported_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How many lines a file had, how many of them were known before, and what came of the rest."""
-
-    lines: int
-    known: int
-    outcomes: dict[Outcome, int]
-
-
 def book_of(desk: Desk) -> Invoices:
     """Return the provider of invoices; raises `ProviderUnknown` when it is off."""
     provider = desk.provider(NAME)
@@ -108,122 +88,7 @@ def book_of(desk: Desk) -> Invoices:
     return provider
 
 
-def import_file(desk: Desk, content: bytes, actor_id: str) -> Summary:
-    """Import a bank statement; raises `BankStatementUnreadable`, and then nothing is imported."""
-    settings = book_of(desk).settings
-    return import_lines(desk, read_statement(content, settings.account, settings.iban), actor_id)
-
-
-def import_lines(desk: Desk, lines: Sequence[BankLine], actor_id: str) -> Summary:
-    """Store lines, pay the invoices that they pay, and credit; known ones change nothing."""
-    counts: Counter[Outcome] = Counter()
-    for start in range(0, len(lines), _AT_ONCE):
-        some = lines[start : start + _AT_ONCE]
-        with desk.db.read() as tx:
-            judged = _judge(tx, some)
-        kept = [one for one in judged if one.outcome is not Outcome.MATCHED]
-        with desk.db.write() as tx:
-            stored = _store(tx, kept, actor_id)
-        counts.update(one.outcome for one in kept if one.line.id in stored)
-        for one in judged:
-            if one.outcome is Outcome.MATCHED:
-                counts.update(_pay_by(desk, one, actor_id))
-    return Summary(len(lines), len(lines) - counts.total(), dict(counts))
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A line with what seems to come of it, and the invoice that it names."""
-
-    line: BankLine
-    outcome: Outcome
-    number: str | None
-
-
-def _judge(tx: ReadTx, lines: Sequence[BankLine]) -> list[_Judged]:
-    named = {line.id: numbers_in(line.purpose) for line in lines}
-    asked = {number for some in named.values() if len(some) <= MOST_NAMED for number in some}
-    known = {row[0]: row for row in _KNOWN.run(tx, [(number,) for number in asked])}
-    return [_judged(line, named[line.id], known) for line in lines]
-
-
-def _judged(line: BankLine, named: set[str], known: dict[str, tuple[Any, ...]]) -> _Judged:
-    ours = [known[number] for number in named if number in known]
-    if len(named) > MOST_NAMED or len(ours) > 1:
-        return _Judged(line, Outcome.AMBIGUOUS, None)
-    if not ours:
-        return _Judged(line, Outcome.UNMATCHED, None)
-    ((number, *asked, paid_at),) = ours
-    if paid_at is not None:
-        outcome = Outcome.ALREADY_PAID
-    elif asked != [line.amount_minor, line.currency]:
-        outcome = Outcome.AMOUNT_DIFFERS
-    else:
-        outcome = Outcome.MATCHED
-    return _Judged(line, outcome, number)
-
-
-_KNOWN = Given(
-    "SELECT invoices.number, invoices.amount_minor, invoices.currency, invoices.paid_at"
-    " FROM {given} JOIN invoices ON invoices.number = given.number",
-    number=invoices.c.number.type,
-)
-# In the order of their ids, so that two who import the same lines wait for each other in one way.
-# The condition is for SQLite, which else takes the conflict for that of a join.
-_STORE = Given(
-    "INSERT INTO bank_statement_lines (id, booked_on, amount_minor, currency, payer, purpose,"
-    " invoice_number, outcome, imported_by, imported_at) SELECT id, booked_on, amount_minor,"
-    " currency, payer, purpose, invoice_number, outcome, imported_by, imported_at FROM {given}"
-    " WHERE true ORDER BY id ON CONFLICT DO NOTHING RETURNING id",
-    lock="",
-    **{column.name: column.type for column in bank_lines.columns},
-)
-
-
-def _store(tx: WriteTx, lines: Sequence[_Judged], actor_id: str) -> set[str]:
-    """Store lines and return the ids of those that were not known: they are ours to handle."""
-    moment = now()
-    rows = [
-        (
-            one.line.id,
-            one.line.booked_on,
-            one.line.amount_minor,
-            one.line.currency,
-            _cut(one.line.payer, _LONGEST_PAYER),
-            _cut(one.line.purpose, _LONGEST_PURPOSE),
-            one.number,
-            one.outcome,
-            actor_id,
-            moment,
-        )
-        for one in lines
-    ]
-    return {id_ for (id_,) in _STORE.run(tx, rows)}
-
-
-def _cut(told: str, most: int) -> str:
-    return told if len(told) <= most else f"{told[: most - 1]}…"
-
-
-def _pay_by(desk: Desk, judged: _Judged, actor_id: str) -> list[Outcome]:
-    """Store a line and pay its invoice; return what came of it, or nothing if it was known."""
-    line, number = judged.line, str(judged.number)
-    with desk.db.write() as tx:
-        if not _store(tx, [judged], actor_id):
-            return []
-        if not _mark(tx, desk, number, line_id=line.id):  # by another line, a moment ago
-            _conclude(tx, line.id, Outcome.ALREADY_PAID, number)
-            return [Outcome.ALREADY_PAID]
-        invoice = _read(tx, number)
-    try:
-        _credit(desk, invoice)
-    except (BalanceTooLarge, NotificationRefused) as refusal:
-        # It stays paid, and the top-up is marked for administrators; other lines go on.
-        logger("payments").error("invoice_not_credited", number=number, reason=refusal.code)
-    return [Outcome.MATCHED]
-
-
-def _mark(
+def mark(
     tx: WriteTx, desk: Desk, number: str, *, line_id: str | None = None, actor_id: str | None = None
 ) -> bool:
     """Mark an invoice as paid; tell whether it was not before."""
@@ -245,48 +110,57 @@ def _mark(
     return True
 
 
-def _conclude(tx: WriteTx, line_id: str, outcome: Outcome, number: str) -> None:
-    tx.execute(
-        update(bank_lines)
-        .where(bank_lines.c.id == line_id)
-        .values(outcome=outcome, invoice_number=number)
-    )
+def subject_of(number: str) -> str:
+    """Return how the audit log calls an invoice."""
+    return f"invoice:{number}"
 
 
-def _credit(desk: Desk, invoice: Invoice) -> None:
+def told_of(invoice: Invoice) -> dict[str, str | int]:
+    """Return what the audit log keeps of an invoice that is paid: nothing about its buyer."""
+    money = invoice.money
+    return {
+        "top_up": invoice.top_up_id,
+        "amount_minor": money.amount_minor,
+        "currency": money.currency,
+    }
+
+
+def credit(desk: Desk, invoice: Invoice) -> None:
     """Settle the top-up of a paid invoice, with the same event however often this is done."""
     payment = Payment(invoice.number, invoice.top_up_id, PaymentState.SUCCEEDED, invoice.money)
     settle(desk.db, NAME, Event(f"paid:{invoice.number}", payment))
 
 
-def mark_paid(desk: Desk, number: str, actor_id: str) -> Invoice:
+def mark_paid(desk: Desk, number: str, actor: Actor) -> Invoice:
     """Return an invoice that an administrator saw paid, credited; raises `NotFound`.
 
     One that is paid already stays as it is.
     """
     with desk.db.write() as tx:
-        _mark(tx, desk, number, actor_id=actor_id)
-        invoice = _read(tx, number)
-    _credit(desk, invoice)
+        is_new = mark(tx, desk, number, actor_id=actor.user_id)
+        invoice = read(tx, number)
+        if is_new:
+            record(tx, actor, "invoice.marked_paid", subject_of(number), told_of(invoice))
+    credit(desk, invoice)
     return invoice
 
 
-def assign(desk: Desk, line_id: str, number: str, actor_id: str) -> StoredLine:
+def assign(desk: Desk, line_id: str, number: str, actor: Actor) -> StoredLine:
     """Let a line pay the invoice that an administrator says it is for, and return it.
 
     Raises `NotFound`, or `BankLineNotAssignable` unless the line has had no effect and brings
     exactly what an unpaid invoice asks for. Doing it again changes nothing.
     """
     with desk.db.write() as tx:
-        invoice, stored = _read(tx, number), _line(tx, line_id)
+        invoice, stored = read(tx, number), _line(tx, line_id)
         if (stored.outcome, invoice.paid_by_line) != (Outcome.MATCHED, line_id):
-            _assign(tx, desk, stored, invoice, actor_id)
-    _credit(desk, invoice)
+            _assign(tx, desk, stored, invoice, actor)
+    credit(desk, invoice)
     with desk.db.read() as tx:
         return _line(tx, line_id)
 
 
-def _assign(tx: WriteTx, desk: Desk, stored: StoredLine, invoice: Invoice, actor_id: str) -> None:
+def _assign(tx: WriteTx, desk: Desk, stored: StoredLine, invoice: Invoice, actor: Actor) -> None:
     line = stored.line
     if (line.amount_minor, line.currency) != (invoice.money.amount_minor, invoice.money.currency):
         raise BankLineNotAssignable(reason=Outcome.AMOUNT_DIFFERS)
@@ -298,14 +172,16 @@ def _assign(tx: WriteTx, desk: Desk, stored: StoredLine, invoice: Invoice, actor
     )
     if taken.rowcount == 0:
         raise BankLineNotAssignable(reason=stored.outcome)
-    if not _mark(tx, desk, invoice.number, line_id=line.id, actor_id=actor_id):
+    if not mark(tx, desk, invoice.number, line_id=line.id, actor_id=actor.user_id):
         raise BankLineNotAssignable(reason=Outcome.ALREADY_PAID)
+    details = told_of(invoice) | {"line": line.id}
+    record(tx, actor, "invoice.line_assigned", subject_of(invoice.number), details)
 
 
 def find_invoice(db: Database, number: str) -> Invoice:
     """Return an invoice, or raise `NotFound`."""
     with db.read() as tx:
-        return _read(tx, number)
+        return read(tx, number)
 
 
 def list_invoices(
@@ -352,7 +228,8 @@ def list_lines(
         return [_stored(row) for row in tx.execute(statement)]
 
 
-def _read(tx: ReadTx, number: str) -> Invoice:
+def read(tx: ReadTx, number: str) -> Invoice:
+    """Return an invoice within a transaction, or raise `NotFound`."""
     row = tx.execute(select(invoices).where(invoices.c.number == number)).first()
     if row is None:
         raise NotFound

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
+from augury.audit_log.service import Actor
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
 from augury.kit.ids import new_id
@@ -124,7 +125,7 @@ def _spent_this_month(tx: ReadTx, order: StandingOrder) -> int:
     return int(spent.scalar_one())
 
 
-def pay(desk: Desk, top_up: TopUp) -> None:
+def pay(desk: Desk, top_up: TopUp, asker: Actor | None = None) -> None:
     """Charge the saved method for a pending automatic top-up, once however often it is asked.
 
     Raises `ProviderUnavailable` when nothing is known of what came of it: then it stays pending,
@@ -136,21 +137,21 @@ def pay(desk: Desk, top_up: TopUp) -> None:
     try:
         top_up = top_ups.launch(desk, top_up, Buyer(email=user.email), user.language, method)
     except ProviderRefused as refusal:
-        _declined(desk, top_up, refusal)
+        _declined(desk, top_up, refusal, asker)
         return
     with desk.asking(top_up.provider) as provider:
         payment = provider.find(top_up.reference or "", top_up.money)
     if payment is not None:
-        settle(desk.db, top_up.provider, Event(_event_id(payment), payment))
+        settle(desk.db, top_up.provider, Event(_event_id(payment), payment), asker)
 
 
 def _event_id(payment: Payment) -> str:
     return f"asked:{payment.top_up_id}:{payment.state}"
 
 
-def _declined(desk: Desk, top_up: TopUp, refusal: ProviderRefused) -> None:
+def _declined(desk: Desk, top_up: TopUp, refusal: ProviderRefused, asker: Actor | None) -> None:
     reason = str(refusal.values.get("reason", refusal.code))
     payment = Payment(
         top_up.reference or "", top_up.id, PaymentState.FAILED, top_up.money, reason=reason
     )
-    settle(desk.db, top_up.provider, Event(_event_id(payment), payment))
+    settle(desk.db, top_up.provider, Event(_event_id(payment), payment), asker)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Select, Table, select, update
 
+from augury.audit_log.service import Actor, record
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.kit.errors import Refusal
@@ -84,9 +85,10 @@ def _check_refund(desk: Desk, refund_id: str) -> None:
     refunds.carry_out(desk, refund_id)
 
 
-def check_top_up(desk: Desk, top_up_id: str) -> None:
+def check_top_up(desk: Desk, top_up_id: str, asker: Actor | None = None) -> None:
     """Ask the provider about a top-up and settle it by the answer.
 
+    An administrator who asked for it stands in the audit log if that changed the top-up's status.
     Raises `NotFound`, `ProviderUnavailable` or `NotificationRefused` when the payment differs.
     """
     with desk.db.read() as tx:
@@ -97,17 +99,17 @@ def check_top_up(desk: Desk, top_up_id: str) -> None:
         # The charge may have been made. Until the provider tells, nothing may take its place.
         if top_up.status == "pending":
             _flag_undecided(desk.db, top_up)
-            recharge.pay(desk, top_up)
+            recharge.pay(desk, top_up, asker)
         return
     if top_up.reference is None:
-        _expire(desk.db, top_up)  # a checkout whose address nobody ever got cannot be paid
+        _expire(desk.db, top_up, asker)  # a checkout whose address nobody ever got cannot be paid
         return
     with desk.asking(top_up.provider) as provider:
         payment = provider.find(top_up.reference, top_up.money)
     if payment is not None and payment.state is not PaymentState.PENDING:
         event_id = f"asked:{top_up.id}:{payment.state}"
-        settle(desk.db, top_up.provider, Event(event_id, payment))
-    _expire(desk.db, top_up)
+        settle(desk.db, top_up.provider, Event(event_id, payment), asker)
+    _expire(desk.db, top_up, asker)
 
 
 def _flag_undecided(db: Database, top_up: TopUp) -> None:
@@ -117,18 +119,21 @@ def _flag_undecided(db: Database, top_up: TopUp) -> None:
             tx.execute(update(rows).where(rows.c.id == top_up.id).values(attention="undecided"))
 
 
-def _expire(db: Database, top_up: TopUp) -> None:
+def _expire(db: Database, top_up: TopUp, asker: Actor | None) -> None:
     """Expire an unpaid top-up whose time is over; in the end, stop asking about it."""
     moment = now()
     if top_up.expires_at > moment:
         return
     over = top_up.expires_at + _LATE_SECONDS * SECOND <= moment
     with db.write() as tx:
-        tx.execute(
+        expired = tx.execute(
             update(rows)
             .where(rows.c.id == top_up.id, rows.c.status == "pending")
             .values(status="expired", completed_at=moment)
         )
+        if asker is not None and expired.rowcount == 1:
+            details = {"from": "pending", "to": "expired"}
+            record(tx, asker, "top_up.checked", f"top_up:{top_up.id}", details)
         if over:
             tx.execute(
                 update(rows)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
+from augury.audit_log.service import Actor, record
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound, Refusal, invalid
@@ -57,7 +58,7 @@ class CreditsSpent(Refusal):
 
 
 def refund(
-    desk: Desk, top_up_id: str, credits_: int | None, reason: str, *, actor_id: str, key: str | None
+    desk: Desk, top_up_id: str, credits_: int | None, reason: str, *, actor: Actor, key: str | None
 ) -> tuple[Refund, bool]:
     """Return the refund, and whether it replays an earlier one with the same key.
 
@@ -69,9 +70,9 @@ def refund(
     fingerprint = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     with desk.db.write() as tx:
         top_up = _locked(tx, top_up_id)
-        stored = _by_key(tx, actor_id, key, fingerprint)
+        stored = _by_key(tx, actor, key, fingerprint)
         replayed = stored is not None
-        wanted = _Wanted(credits_, reason, actor_id, key, fingerprint)
+        wanted = _Wanted(credits_, reason, actor, key, fingerprint)
         refund_id = stored.id if stored else _hold(tx, desk, top_up, wanted)
     with suppress(ProviderUnavailable):  # it stays pending, and the reconciliation asks again
         carry_out(desk, refund_id)
@@ -85,11 +86,11 @@ def _locked(tx: WriteTx, top_up_id: str) -> TopUp:
     return top_ups.read(tx, top_up_id)
 
 
-def _by_key(tx: ReadTx, actor_id: str, key: str | None, fingerprint: str) -> Refund | None:
+def _by_key(tx: ReadTx, actor: Actor, key: str | None, fingerprint: str) -> Refund | None:
     if key is None:
         return None
     row = tx.execute(
-        select(refunds).where(refunds.c.actor_id == actor_id, refunds.c.key == key)
+        select(refunds).where(refunds.c.actor_id == actor.user_id, refunds.c.key == key)
     ).first()
     if row is not None and row.fingerprint != fingerprint:
         raise IdempotencyConflict
@@ -100,7 +101,7 @@ def _by_key(tx: ReadTx, actor_id: str, key: str | None, fingerprint: str) -> Ref
 class _Wanted:
     credits: int | None
     reason: str
-    actor_id: str
+    actor: Actor
     key: str | None
     fingerprint: str
 
@@ -125,7 +126,7 @@ def _hold(tx: WriteTx, desk: Desk, top_up: TopUp, wanted: _Wanted) -> str:
         credits_,
         reference=refund_id,
         expires_at=moment + HOLD_SECONDS * SECOND,
-        actor_id=wanted.actor_id,
+        actor_id=wanted.actor.user_id,
         reason=wanted.reason,
     )
     (outcome,) = ledger.post(tx, [hold])
@@ -139,7 +140,7 @@ def _hold(tx: WriteTx, desk: Desk, top_up: TopUp, wanted: _Wanted) -> str:
         "amount_minor": minor,
         "currency": top_up.money.currency,
         "reason": wanted.reason,
-        "actor_id": wanted.actor_id,
+        "actor_id": wanted.actor.user_id,
         "hold_id": hold_id,
         "key": wanted.key,
         "fingerprint": wanted.fingerprint,
@@ -149,6 +150,9 @@ def _hold(tx: WriteTx, desk: Desk, top_up: TopUp, wanted: _Wanted) -> str:
     if tx.execute(_INSERT, row).rowcount == 0:
         raise IdempotencyConflict  # the key was used for another top-up at the same instant
     _reserve(tx, top_up.id, credits_, minor)
+    details = {"refund": refund_id, "user": top_up.user_id, "credits": credits_}
+    details |= {"amount_minor": minor, "currency": top_up.money.currency}
+    record(tx, wanted.actor, "refund.requested", f"top_up:{top_up.id}", details)
     return refund_id
 
 

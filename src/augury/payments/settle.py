@@ -7,6 +7,7 @@ change nothing.
 
 from sqlalchemy import select, text, update
 
+from augury.audit_log.service import Actor, record
 from augury.kit.clock import now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound
@@ -60,15 +61,16 @@ def receive(desk: Desk, provider_name: str, notification: Notification) -> str:
     return settle(desk.db, provider_name, event)
 
 
-def settle(db: Database, provider_name: str, event: Event) -> str:
+def settle(db: Database, provider_name: str, event: Event, asker: Actor | None = None) -> str:
     """Return what came of a verified event, carrying it out unless that was done before.
 
+    An administrator who asked for it stands in the audit log if it changed the top-up's status.
     Raises `NotificationRefused` when the payment is not the one that the top-up asked for: another
     provider, payment, amount or currency. Then nothing is credited, and administrators see it.
     """
     try:
         with db.write() as tx:
-            outcome = _settle(tx, provider_name, event)
+            outcome = _settle_for(tx, provider_name, event, asker)
     except BalanceTooLarge:
         # Paid, and cannot be credited: the provider's repetitions and an administrator will see.
         with db.write() as tx:
@@ -83,6 +85,22 @@ def settle(db: Database, provider_name: str, event: Event) -> str:
             outcome=outcome or "unknown_top_up",
         )
         raise NotificationRefused
+    return outcome
+
+
+def _settle_for(tx: WriteTx, provider_name: str, event: Event, asker: Actor | None) -> str | None:
+    """Settle, and write down what an administrator's question changed."""
+    id_ = event.payment.top_up_id
+    if asker is None or not is_id(id_):
+        return _settle(tx, provider_name, event)
+    # Locked: what a notification changes at this instant is not the administrator's doing.
+    status = select(rows.c.status).where(rows.c.id == id_)
+    before = tx.execute(status.with_for_update()).scalar()
+    outcome = _settle(tx, provider_name, event)
+    after = tx.execute(status).scalar()
+    if after != before:
+        details = {"from": before, "to": after}
+        record(tx, asker, "top_up.checked", f"top_up:{id_}", details)
     return outcome
 
 

@@ -34,7 +34,8 @@ from augury.predictions.schemas import (
 )
 from augury.predictions.shadow import Shadow, sampled
 from augury.predictions.till import Order, Sold, sell
-from augury.registry.catalogue import Catalogue, Offer, Trial
+from augury.registry.catalogue import Catalogue
+from augury.registry.window import Offer, Trial
 
 # What one commit may carry, in bytes of inputs and outputs. Every order counts for some bytes more,
 # so that of small ones 256 go together: more would make the last one wait and gain little.
@@ -60,6 +61,7 @@ class Shop:
         """Open with what is on sale."""
         self.catalogue = catalogue
         self._db = db
+        self._looks: Coalescer[None, bool] = Coalescer(self._look, name="look")
         self._replays: Coalescer[_Keyed, Sold | None] = Coalescer(self._find_replays, name="replay")
         self._balances: Coalescer[str, Balance] = Coalescer(self._find_balances, name="balance")
         self._till: Coalescer[Order, Sold] = Coalescer(
@@ -86,7 +88,7 @@ class Shop:
             replay = await self._replays.ask((user_id, key, fingerprint))
             if replay is not None:
                 return replay
-        offer = self.catalogue.resolve(request.model, user_id)
+        offer = await self._resolve(request.model, user_id)
         lane = _lane_of(offer)
         matrix = lane.model.signature.decode(request.inputs)
         price = _price_of_row(offer, request) * len(matrix)
@@ -113,14 +115,15 @@ class Shop:
         except InsufficientCredits:
             self._remember_poor(user_id)
             raise
-        if offer.shadow is not None and sampled(order.id, offer.shadow.share_percent):
-            self._hand_to_shadow(offer, offer.shadow, order, matrix)
+        trial, (_, replayed) = offer.shadow, sold
+        if trial is not None and not replayed and sampled(order.id, trial.share_percent):
+            self._hand_to_shadow(offer, trial, order, matrix)
         return sold
 
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""
         request = read_request(body)
-        offer = self.catalogue.resolve(request.model, user_id)
+        offer = await self._resolve(request.model, user_id)
         lane = _lane_of(offer)
         matrix = lane.model.signature.decode(request.inputs)
         price = _price_of_row(offer, request) * len(matrix)
@@ -139,8 +142,18 @@ class Shop:
         """Finish the calls and commits that run, and stop."""
         self.catalogue.close()
         self._shadow.close()
-        for coalescer in (self._replays, self._balances, self._till):
+        for coalescer in (self._looks, self._replays, self._balances, self._till):
             coalescer.close()
+
+    async def _resolve(self, reference: str, user_id: str) -> Offer:
+        if self.catalogue.is_stale():
+            # This process was held up for longer than changes are announced: it looks first.
+            await self._looks.ask(None)
+        return self.catalogue.resolve(reference, user_id)
+
+    def _look(self, askers: list[None]) -> list[bool]:
+        changed = self.catalogue.refresh()
+        return [changed] * len(askers)
 
     def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
         """Let the challenger score what was sold, when it comes to it."""

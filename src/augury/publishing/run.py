@@ -21,8 +21,7 @@ def publish(
     """Make what is wished, write it or deliver it, and return a prediction if one was bought.
 
     `wishes` are members of an `Order`, `delivery` those of a `Delivery`; `files` names a partial
-    manifest, a folder to write and cards by language. Raises `NotPublishable`, and then nothing is
-    on sale that was not before.
+    manifest, a folder to write and cards by language. Raises `NotPublishable`.
     """
     order = Order(**wishes, manifest=partial_manifest(files["manifest"]))
     parcel = _parcel(order, files["cards"], say)

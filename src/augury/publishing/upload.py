@@ -60,6 +60,9 @@ def _deliver(client: Client, parcel: Parcel, delivery: Delivery, say: Say) -> Pr
     _put_on_sale(client, published, delivery, say, is_new=known is None)
     if not delivery.bought:
         return None
+    if known is None and delivery.draft:
+        message = "A draft cannot be bought, so --try was left out."
+        raise NotPublishable(message)
     found = client.predict(f"{name}@{published.version}", example(parcel.manifest.inputs))
     paid = "nothing" if found.charge is None else f"{found.charge.amount} credits"
     say(f"try: the example row was bought for {paid}")

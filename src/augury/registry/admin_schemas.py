@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from augury.inference.manifest import MOST_PRICE
 from augury.kit.clock import rfc3339
 from augury.registry.schemas import PriceChange, Text, price_change, text_of
-from augury.registry.shelf import Pointer, Shelf, Version
+from augury.registry.shelf import CHAMPION, Pointer, Shelf, Version
 
 _Longest = Annotated[str, Field(min_length=1, max_length=2000)]
 
@@ -27,7 +27,7 @@ class ModelPatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     price: int | None = Field(
-        None, ge=1, le=MOST_PRICE, description="Of the champion, in credits per row."
+        None, strict=True, ge=1, le=MOST_PRICE, description="Of the champion, in credits per row."
     )
     price_from: AwareDatetime | None = Field(
         None, description="From when on. Left out: now, as soon as every process knows."
@@ -42,7 +42,10 @@ class AliasIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: int = Field(ge=1, le=2**31 - 1)
+    version: int = Field(strict=True, ge=1, le=2**31 - 1)
+    begins_at: AwareDatetime | None = Field(
+        None, description="From when on. Left out: now, as soon as every process knows."
+    )
 
 
 class VersionPatch(BaseModel):
@@ -58,13 +61,13 @@ class ChallengerIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: int = Field(ge=1, le=2**31 - 1)
+    version: int = Field(strict=True, ge=1, le=2**31 - 1)
     mode: Literal["shadow", "canary"] = Field(
         description="`shadow`: scores a sample of what the champion is asked, unseen and unpaid."
         " `canary`: answers a share of the customers."
     )
     share_percent: int = Field(
-        ge=1, le=100, description="Of predictions (shadow) or of customers (canary)."
+        strict=True, ge=1, le=100, description="Of predictions (shadow) or of customers (canary)."
     )
 
 
@@ -147,7 +150,8 @@ def admin_model(
         (version for (model, _), version in shelf.versions.items() if model == name),
         key=lambda version: -version.version,
     )
-    champion = of_model[0].manifest
+    shown = shelf.aliases[name, CHAMPION].at(moment).version
+    champion = next((v for v in of_model if v.version == shown), of_model[0]).manifest
     challenger = shelf.challengers.get(name)
     return AdminModelOut(
         name=name,
@@ -161,7 +165,7 @@ def admin_model(
             if model == name
         ],
         challenger=None
-        if challenger is None
+        if challenger is None or challenger.version == shown
         else ChallengerOut(
             version=challenger.version,
             mode=challenger.mode,

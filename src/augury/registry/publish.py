@@ -5,16 +5,17 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import msgspec
 from sqlalchemy import func, insert, select, text
 
-from augury.audit_log.service import HOUSE, Actor, record
+from augury.audit_log.service import Actor, record
 from augury.inference.manifest import BadModel, Manifest, read_manifest, verify_artifact
 from augury.inference.quarantine import Limits, examine
 from augury.inference.wire import digest_of
 from augury.kit.clock import now
-from augury.kit.db import Database, WriteTx
+from augury.kit.db import Database, ReadTx, WriteTx
 from augury.registry.refusals import (
     ModelExists,
     ModelNotFound,
@@ -24,7 +25,7 @@ from augury.registry.refusals import (
 )
 from augury.registry.remote_hosts import require_known_host
 from augury.registry.revision import changing
-from augury.registry.shelf import CHAMPION, artifact_path
+from augury.registry.shelf import CHAMPION, artifact_path, exists
 from augury.registry.tables import aliases, models, versions
 
 # Every one of them is kept loaded by every process, ready to be the champion at once.
@@ -52,7 +53,9 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
-class _Proven:
+class Proven:
+    """What may become a version, its artefact kept in its place."""
+
     manifest: Manifest
     manifest_text: str
     verdict: str | None
@@ -70,13 +73,15 @@ def publish_model(press: Press, draft: Draft, actor: Actor) -> str:
 
     Raises `ModelRefused` when it does not pass quarantine, `ModelExists` when the name is taken.
     """
+    with press.db.read() as tx:  # before minutes of work; it is decided below
+        if exists(tx, name := _name_in(draft)):
+            raise ModelExists(model=name)
     proven = _prove(press, draft)
-    name = proven.manifest.name
     with press.db.write() as tx:
         changing(tx)
-        if not _insert_model(tx, name, "draft"):
+        if not insert_model(tx, name, "draft"):
             raise ModelExists(model=name)
-        _insert_version(tx, proven, 1, proven.manifest.price, actor)
+        insert_version(tx, proven, 1, proven.manifest.price, actor)
         tx.execute(insert(aliases).values(model=name, alias=CHAMPION, version=1))
     return name
 
@@ -86,15 +91,25 @@ def publish_version(press: Press, name: str, draft: Draft, actor: Actor) -> int:
 
     Raises `ModelRefused`, `ModelNotFound`, `VersionExists` or `TooManyVersions`.
     """
+    if (told := _name_in(draft)) != name:
+        raise ModelRefused(BadModel("other_name", name=told, wanted=name))
+    with press.db.read() as tx:  # before minutes of work; it is decided below
+        require_room(tx, name)
     proven = _prove(press, draft)
-    if proven.manifest.name != name:
-        raise ModelRefused(BadModel("other_name", name=proven.manifest.name, wanted=name))
     with press.db.write() as tx:
         changing(tx)
-        return _add_version(tx, proven, actor, proven.manifest.price)
+        return add_version(tx, proven, actor, proven.manifest.price)
 
 
-def _add_version(tx: WriteTx, proven: _Proven, actor: Actor, price: int) -> int:
+def _name_in(draft: Draft) -> str:
+    try:
+        return read_manifest(draft.manifest).name
+    except BadModel as bad:
+        raise ModelRefused(bad) from bad
+
+
+def add_version(tx: WriteTx, proven: Proven, actor: Actor, price: int) -> int:
+    """Return the number of a new version of a model that exists."""
     name = proven.manifest.name
     if tx.execute(select(models.c.name).where(models.c.name == name)).first() is None:
         raise ModelNotFound(model=name)
@@ -105,33 +120,39 @@ def _add_version(tx: WriteTx, proven: _Proven, actor: Actor, price: int) -> int:
     ).scalar_one_or_none()
     if same is not None:
         raise VersionExists(model=name, version=same)
+    require_room(tx, name)
+    newest = tx.execute(
+        select(func.max(versions.c.version)).where(versions.c.model == name)
+    ).scalar_one()
+    number = int(newest) + 1
+    insert_version(tx, proven, number, price, actor)
+    return number
+
+
+def require_room(tx: ReadTx, name: str) -> None:
+    """Raise `TooManyVersions` when a model has as many versions on sale as it may."""
     active = tx.execute(
         select(func.count()).where(versions.c.model == name, versions.c.status == "active")
     ).scalar_one()
     if active >= MOST_VERSIONS_ON_SALE:
         raise TooManyVersions(model=name, most=MOST_VERSIONS_ON_SALE)
-    newest = tx.execute(
-        select(func.max(versions.c.version)).where(versions.c.model == name)
-    ).scalar_one()
-    number = int(newest) + 1
-    _insert_version(tx, proven, number, price, actor)
-    return number
 
 
-def _prove(press: Press, draft: Draft) -> _Proven:
+def _prove(press: Press, draft: Draft) -> Proven:
     """Return what passed quarantine, its artefact kept in its place."""
     try:
         manifest = read_manifest(draft.manifest)
         require_known_host(manifest, draft.artifact, press.remote_hosts)
         verdict = examine(draft.manifest, draft.artifact, press.limits)
-        _keep_artifact(manifest, draft.artifact, press.artifacts_dir)
+        keep_artifact(manifest, draft.artifact, press.artifacts_dir)
     except BadModel as bad:
         raise ModelRefused(bad) from bad
     told = msgspec.json.encode(verdict).decode()
-    return _Proven(manifest, draft.manifest.decode(), told, draft.card_en, draft.card_ru)
+    return Proven(manifest, draft.manifest.decode(), told, draft.card_en, draft.card_ru)
 
 
-def _insert_model(tx: WriteTx, name: str, status: str) -> bool:
+def insert_model(tx: WriteTx, name: str, status: str) -> bool:
+    """Insert a model unless its name is taken; return whether it was."""
     # Several may publish at once: whoever inserts the name has it.
     inserted = tx.execute(
         text(
@@ -143,7 +164,8 @@ def _insert_model(tx: WriteTx, name: str, status: str) -> bool:
     return inserted.rowcount == 1
 
 
-def _insert_version(tx: WriteTx, proven: _Proven, number: int, price: int, actor: Actor) -> None:
+def insert_version(tx: WriteTx, proven: Proven, number: int, price: int, actor: Actor) -> None:
+    """Insert a version, and the line about it in the audit log."""
     manifest = proven.manifest
     tx.execute(
         insert(versions).values(
@@ -165,7 +187,7 @@ def _insert_version(tx: WriteTx, proven: _Proven, number: int, price: int, actor
     record(tx, actor, "version.published", f"model:{manifest.name}", details)
 
 
-def _keep_artifact(manifest: Manifest, source: Path, artifacts_dir: Path) -> None:
+def keep_artifact(manifest: Manifest, source: Path, artifacts_dir: Path) -> None:
     """Copy an artefact to its place by content, whole and durable or not at all."""
     verify_artifact(manifest.artifact, source)
     place = artifact_path(artifacts_dir, manifest)
@@ -173,60 +195,19 @@ def _keep_artifact(manifest: Manifest, source: Path, artifacts_dir: Path) -> Non
         verify_artifact(manifest.artifact, place)
         return
     artifacts_dir.mkdir(parents=True, exist_ok=True)
-    draft = place.with_suffix(f".{os.getpid()}.draft")
-    with source.open("rb") as content, draft.open("wb") as copy:
-        shutil.copyfileobj(content, copy)
-        copy.flush()
-        os.fsync(copy.fileno())
-    draft.replace(place)
-
-
-def seed(db: Database, models_dir: Path, artifacts_dir: Path) -> list[str]:
-    """Put the models that ship on sale; return the names that are new or have a new version.
-
-    A newer edition of a shipped model becomes its champion, at the price of the one before, unless
-    an administrator has made another version the champion: that choice stands.
-    """
-    published = []
-    for folder in sorted(path.parent for path in models_dir.glob("*/manifest.json")):
-        manifest_text = (folder / "manifest.json").read_text(encoding="utf-8")
-        manifest = read_manifest(manifest_text)
-        _keep_artifact(manifest, folder / manifest.artifact.file, artifacts_dir)
-        cards = [(folder / name).read_text(encoding="utf-8") for name in ("card.md", "card.ru.md")]
-        if _seed_one(db, _Proven(manifest, manifest_text, None, *cards)):
-            published.append(manifest.name)
-    return published
-
-
-def _seed_one(db: Database, proven: _Proven) -> bool:
-    name = proven.manifest.name
-    with db.write() as tx:
-        if _insert_model(tx, name, "active"):
-            changing(tx)
-            _insert_version(tx, proven, 1, proven.manifest.price, HOUSE)
-            tx.execute(insert(aliases).values(model=name, alias=CHAMPION, version=1))
-            return True
-        champion = tx.execute(
-            select(versions.c.version, versions.c.price, versions.c.created_by)
-            .join(aliases, aliases.c.model == versions.c.model)
-            .where(
-                versions.c.model == name,
-                aliases.c.alias == CHAMPION,
-                aliases.c.version == versions.c.version,
-            )
-        ).one()
-        if champion.created_by is not None:
-            return False
-        changing(tx)
+    with NamedTemporaryFile(dir=artifacts_dir, suffix=".draft", delete=False) as copy:
+        draft = Path(copy.name)
         try:
-            number = _add_version(tx, proven, HOUSE, champion.price)
-        except (VersionExists, TooManyVersions):
-            return False
-        tx.execute(
-            aliases.update()
-            .where(aliases.c.model == name, aliases.c.alias == CHAMPION)
-            .values(version=number, next_version=None, next_from=None)
-        )
-        details = {"alias": CHAMPION, "from": champion.version, "to": number}
-        record(tx, HOUSE, "alias.moved", f"model:{name}", details)
-        return True
+            with source.open("rb") as content:
+                shutil.copyfileobj(content, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+            draft.replace(place)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+    folder = os.open(artifacts_dir, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

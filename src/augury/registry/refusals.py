@@ -60,6 +60,13 @@ class VersionInUse(Refusal):
     status = 409
 
 
+class ChampionNeeded(Refusal):
+    """The alias that customers buy by cannot be taken away."""
+
+    code = "champion_needed"
+    status = 409
+
+
 class Incompatible(Refusal):
     """The challenger does not take and give what the champion does."""
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 from augury.inference.manifest import InputField, Localised, Manifest
 from augury.inference.reasons import MOST_REASONS
 from augury.kit.clock import rfc3339
-from augury.registry.catalogue import Offer
 from augury.registry.examples import Examples, examples
+from augury.registry.window import Offer
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -62,7 +62,7 @@ class ModelOut(BaseModel):
             description=text_of(offer.description),
             task=manifest.task,
             price=offer.price,
-            price_change=price_change(version.next_price, version.next_price_from),
+            price_change=price_change(offer.next_price, offer.next_price_from),
             explain=ExplainOut(price=manifest.explain.price) if manifest.explain else None,
             version=version.version,
             published_at=rfc3339(version.created_at),
@@ -91,7 +91,7 @@ class VersionOut(BaseModel):
         return cls(
             version=version.version,
             price=offer.price,
-            price_change=price_change(version.next_price, version.next_price_from),
+            price_change=price_change(offer.next_price, offer.next_price_from),
             aliases=sorted(name for name, number in aliases.items() if number == version.version),
             published_at=rfc3339(version.created_at),
             digest=version.digest,

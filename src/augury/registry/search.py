@@ -1,10 +1,22 @@
 """Searching what is on sale: few enough to look at each."""
 
+import re
 from collections.abc import Sequence
 
-from augury.registry.catalogue import Offer
+from augury.registry.window import Offer
 
-LONGEST_NAME = 64
+_NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,63}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+def is_model_name(text: str) -> bool:
+    """Tell whether a text has the form of a model's name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_version_number(text: str) -> bool:
+    """Tell whether a text has the form of a version's number."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def find(offers: Sequence[Offer], words: str | None, task: str | None) -> list[Offer]:

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, Select, select
 
-from augury.inference.manifest import Localised, Manifest, read_manifest
+from augury.inference.manifest import Artifact, BadModel, Localised, Manifest, read_manifest
+from augury.kit.clock import SECOND
 from augury.kit.db import ReadTx
+from augury.kit.log import logger
 from augury.registry.tables import aliases, challengers, models, registry_state, versions
 
 CHAMPION = "champion"
@@ -17,12 +19,18 @@ CHAMPION = "champion"
 _CONTENT = ("manifest", "card_en", "card_ru", "verdict")
 _LIGHT = [column for column in versions.c if column.name not in _CONTENT]
 _FAR = 2**63 - 1
+# How long before it begins a change is announced: several times as long as a process takes to
+# look at the registry again.
+NOTICE = SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What is in a version: it never changes."""
 
+    digest: str
+    # The only version with this content: a manifest names its model, which has no content twice.
+    number: int
     manifest: Manifest
     manifest_text: str
     artifact: Path
@@ -146,6 +154,7 @@ def _shelf(
     rows = tx.execute(light).all()
     missing = {row.digest for row in rows} - known.keys()
     contents = {**known, **_contents(tx, artifacts_dir, missing)}
+    rows = [row for row in rows if row.digest in contents]
     found = {
         (row.model, row.version): Version(
             row.model,
@@ -180,13 +189,23 @@ def _shelf(
 
 
 def _contents(tx: ReadTx, artifacts_dir: Path, digests: set[str]) -> dict[str, Content]:
-    """Return contents by digest; what does not read as a manifest raises `BadModel`."""
+    """Return contents by digest; a manifest that this program cannot read is left out and logged.
+
+    Another edition of the program may have stored it: that must not keep the others from sale.
+    """
     found = {}
     for digest in digests:  # few and large: one at a time, so that memory holds one text
         row = tx.execute(select(versions).where(versions.c.digest == digest).limit(1)).one()
-        manifest = read_manifest(row.manifest)
+        try:
+            manifest = read_manifest(row.manifest)
+        except BadModel as bad:
+            told = {"model": row.model, "version": row.version, "reason": str(bad)}
+            logger("registry").error("manifest_unreadable", **told)
+            continue
         artifact = artifact_path(artifacts_dir, manifest)
-        found[digest] = Content(manifest, row.manifest, artifact, row.card_en, row.card_ru)
+        found[digest] = Content(
+            digest, row.version, manifest, row.manifest, artifact, row.card_en, row.card_ru
+        )
     return found
 
 
@@ -214,7 +233,25 @@ def verdict(tx: ReadTx, model: str, version: int) -> dict[str, Any] | None:
 
 def artifact_path(artifacts_dir: Path, manifest: Manifest) -> Path:
     """Return where an artefact is kept: under its SHA-256, with the suffix its runtime wants."""
-    return artifacts_dir / (manifest.artifact.sha256 + Path(manifest.artifact.file).suffix)
+    return _place(artifacts_dir, manifest.artifact)
+
+
+def artifact_digests(tx: ReadTx, artifacts_dir: Path) -> dict[Path, str]:
+    """Return where every version's artefact is kept, with its SHA-256; retired ones too.
+
+    It reads a database of an older revision as well.
+    """
+    told = tx.execute(select(versions.c.manifest)).scalars()
+    artifacts = [msgspec.json.decode(manifest, type=_Described).artifact for manifest in told]
+    return {_place(artifacts_dir, artifact): artifact.sha256 for artifact in artifacts}
+
+
+class _Described(msgspec.Struct):
+    artifact: Artifact
+
+
+def _place(artifacts_dir: Path, artifact: Artifact) -> Path:
+    return artifacts_dir / (artifact.sha256 + Path(artifact.file).suffix)
 
 
 def _listing(row: Row[Any]) -> Listing:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, select, text, update
 
+from augury.audit_log.service import Actor, record
 from augury.kit.clock import now
 from augury.kit.credits import MAX_CREDITS
 from augury.kit.db import Database, ReadTx, WriteTx, insert_rows
@@ -65,7 +66,7 @@ class Redemption:
 
 
 def make_batch(
-    db: Database, offer: Offer, *, actor_id: str, key: str | None
+    db: Database, offer: Offer, *, actor: Actor, key: str | None
 ) -> tuple[Batch, list[str] | None]:
     """Return a new batch with its codes, which nobody can read again.
 
@@ -87,14 +88,15 @@ def make_batch(
         "expires_at": offer.expires_at,
         "key": key,
         "fingerprint": fingerprint,
-        "created_by": actor_id,
+        "created_by": actor.user_id,
         "created_at": moment,
     }
     with db.write() as tx:
         if tx.execute(_INSERT, row).rowcount == 0:
-            return _replay(tx, actor_id, key, fingerprint), None
+            return _replay(tx, actor, key, fingerprint), None
         stored = [(hash_of(code), batch_id, offer.uses_per_code) for code in codes]
         insert_rows(tx, vouchers, ("code_hash", "batch_id", "uses_left"), stored)
+        record(tx, actor, "voucher_batch.made", _subject(batch_id), _told(offer))
         return _read(tx, batch_id), codes
 
 
@@ -116,15 +118,24 @@ def _check(offer: Offer, moment: int) -> None:
         raise invalid("/credits", "fault.voucher_credits", most=MAX_CREDITS)
 
 
+def _subject(batch_id: str) -> str:
+    return f"voucher_batch:{batch_id}"
+
+
+def _told(offer: Offer) -> dict[str, int | None]:
+    """Return the numbers of an offer; its name may tell of people."""
+    return {name: getattr(offer, name) for name in Offer.__slots__ if name != "name"}
+
+
 def _fingerprint(offer: Offer) -> str:
     facts = [getattr(offer, name) for name in Offer.__slots__]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _replay(tx: WriteTx, actor_id: str, key: str | None, fingerprint: str) -> Batch:
+def _replay(tx: WriteTx, actor: Actor, key: str | None, fingerprint: str) -> Batch:
     found = tx.execute(
         select(batches.c.id, batches.c.fingerprint).where(
-            batches.c.created_by == actor_id, batches.c.key == key
+            batches.c.created_by == actor.user_id, batches.c.key == key
         )
     ).one()
     if found.fingerprint != fingerprint:
@@ -165,15 +176,17 @@ def find_batch(
         return _read(tx, batch_id), [Redemption(*row) for row in tx.execute(statement)]
 
 
-def stop_batch(db: Database, batch_id: str, *, actor_id: str) -> Batch:
+def stop_batch(db: Database, batch_id: str, actor: Actor) -> Batch:
     """Return the batch, of which no code can be redeemed any more; raises `NotFound`."""
     with db.write() as tx:
         found = _read(tx, batch_id)
-        tx.execute(
+        stopped = tx.execute(
             update(batches)
             .where(batches.c.id == found.id, batches.c.stopped_at.is_(None))
-            .values(stopped_at=now(), stopped_by=actor_id)
+            .values(stopped_at=now(), stopped_by=actor.user_id)
         )
+        if stopped.rowcount == 1:
+            record(tx, actor, "voucher_batch.stopped", _subject(batch_id), {"uses": found.uses})
         return _read(tx, batch_id)
 
 

@@ -41,6 +41,7 @@ def duties(house: House) -> list[Duty]:
     courier = open_courier(house.db, house.settings, partial(recipient, house.db))
     return [
         Duty("catalogue", 0.25, lambda _stop: house.shop.catalogue.refresh()),
+        Duty("load_models", 0.1, house.shop.catalogue.load),
         Duty("expire_holds", SWEEP_SECONDS / 2, lambda _stop: expire_holds(house.db)),
         Duty("reconcile", 5, lambda _stop: reconcile_due(house.desk)),
         Duty("recharge", 5, lambda _stop: recharge_due(house.desk)),

@@ -9,8 +9,9 @@ import pytest
 
 from augury.bootstrap import audit_books
 from augury.kit.db import Database
+from augury.payments.bank_imports import Summary, import_file
 from augury.payments.desk import Desk
-from augury.payments.invoices import Outcome, Summary, import_file, list_lines
+from augury.payments.invoices import Outcome, list_lines
 from augury.payments.packs import PriceList
 from augury.payments.providers import invoice
 from augury.payments.providers.protocol import Buyer, Context

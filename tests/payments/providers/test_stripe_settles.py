@@ -124,7 +124,7 @@ def test_a_refund_takes_credits_and_money_together(till: Till, bank: StripeBank)
     receive(desk(till, bank), "stripe", bank.pay(top_up.reference or "")[-1])
     bank.server.refund_status = "pending"
     refund, _ = refunds.refund(
-        desk(till, bank), top_up.id, 400, "Mistake", actor_id=ANY_ACTOR, key=None
+        desk(till, bank), top_up.id, 400, "Mistake", actor=ANY_ACTOR, key=None
     )
     assert (refund.status, till.available(anna)) == ("pending", 600)
     (made,) = bank.all("refund")

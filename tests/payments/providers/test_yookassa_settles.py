@@ -96,7 +96,7 @@ def test_a_refund_takes_credits_and_money_and_its_notification_changes_nothing(
     bank.server.pay(top_up.reference or "")
     receive(desk(till, bank), "yookassa", told(bank.server.sent[-1]))
     refund, _ = refunds.refund(
-        desk(till, bank), top_up.id, 400, "Ошибка", actor_id=ANY_ACTOR, key=None
+        desk(till, bank), top_up.id, 400, "Ошибка", actor=ANY_ACTOR, key=None
     )
     assert refund.status == "succeeded"
     assert bank.refunded_minor(top_up.reference or "") == refund.money.amount_minor == 40_000

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from augury.api.deps import Admin, IdempotencyKey, ResourceId, TheHouse
+from augury.api.deps import AdminActor, IdempotencyKey, ResourceId, TheHouse
 from augury.api.responses import refusals
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
@@ -30,7 +30,7 @@ def adjustment(
     user_id: ResourceId,
     form: AdjustmentIn,
     house: TheHouse,
-    admin: Admin,
+    actor: AdminActor,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TransactionOut:
@@ -42,7 +42,7 @@ def adjustment(
         user_id,
         form.amount,
         form.reason,
-        actor_id=admin.user_id,
+        actor=actor,
         key=idempotency_key,
     )
     if replayed:

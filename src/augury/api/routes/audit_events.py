@@ -14,7 +14,7 @@ from augury.kit.paging import page, position_of
 
 router = APIRouter(prefix="/v1/admin/audit-events", tags=["administration"])
 
-_Text = Annotated[str | None, Query(max_length=200)]
+_Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class AuditEventOut(BaseModel):
@@ -61,7 +61,7 @@ def audit_events(
     subject: _Text = None,
     actor_id: _Text = None,
 ) -> AuditEventPage:
-    """List what was done to what is on sale, and by whom, newest first."""
+    """List what administrators have changed, and what the service itself has, newest first."""
     before = position_of(cursor, is_id)
     if actor_id is not None and not is_id(actor_id):
         return AuditEventPage(items=[], next_cursor=None)

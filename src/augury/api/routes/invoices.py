@@ -5,13 +5,22 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from augury.api.deps import USUAL_PER_PAGE, Admin, Caller, Cursor, Limit, ResourceId, TheHouse
+from augury.api.deps import (
+    USUAL_PER_PAGE,
+    Admin,
+    AdminActor,
+    Caller,
+    Cursor,
+    Limit,
+    ResourceId,
+    TheHouse,
+)
 from augury.api.responses import refusals
 from augury.api.uploads import FILE_FORM, FORM_BYTES, uploaded_file
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
 from augury.kit.paging import page, position_of
-from augury.payments import invoices, top_ups
+from augury.payments import bank_imports, invoices, top_ups
 from augury.payments.bank import MOST_BYTES
 from augury.payments.invoice_schemas import (
     AssignmentIn,
@@ -126,10 +135,10 @@ def list_invoices(
         "unauthenticated", "forbidden", "not_found", "provider_unknown", "balance_too_large"
     ),
 )
-def mark_paid(number: Number, house: TheHouse, admin: Admin) -> InvoiceOut:
+def mark_paid(number: Number, house: TheHouse, actor: AdminActor) -> InvoiceOut:
     """Say that an invoice is paid; its credits follow. Doing it again changes nothing."""
     book = invoices.book_of(house.desk)
-    invoice = invoices.mark_paid(house.desk, number, admin.user_id)
+    invoice = invoices.mark_paid(house.desk, number, actor)
     return InvoiceOut.of(invoice, book.link(number))
 
 
@@ -151,14 +160,14 @@ async def _uploaded(request: Request, _admin: Admin) -> bytes:
     ),
 )
 def import_statement(
-    content: Annotated[bytes, Depends(_uploaded)], house: TheHouse, admin: Admin
+    content: Annotated[bytes, Depends(_uploaded)], house: TheHouse, actor: AdminActor
 ) -> ImportOut:
     """Import a bank statement (`kl_to_1c.txt` of 1C, or camt.053): it marks invoices as paid.
 
     A line pays the invoice whose number stands in its purpose, if the amount is the same. What
     was imported before changes nothing; what pays nothing is listed with the reason.
     """
-    return ImportOut.of(invoices.import_file(house.desk, content, admin.user_id))
+    return ImportOut.of(bank_imports.import_file(house.desk, content, actor))
 
 
 @router.get(
@@ -200,8 +209,8 @@ def assign_line(
     line_id: Annotated[str, Path(max_length=64)],
     form: AssignmentIn,
     house: TheHouse,
-    admin: Admin,
+    actor: AdminActor,
 ) -> BankLineOut:
     """Let a line that nothing matched pay an invoice, if it brings exactly what that asks for."""
     invoices.book_of(house.desk)
-    return BankLineOut.of(invoices.assign(house.desk, line_id, form.number, admin.user_id))
+    return BankLineOut.of(invoices.assign(house.desk, line_id, form.number, actor))

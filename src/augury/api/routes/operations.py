@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from augury.api.deps import TheHouse
@@ -19,6 +19,12 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class Readiness(Health):
+    """The process can sell."""
+
+    unavailable: list[str] = Field(description="Models on sale that cannot answer here now.")
+
+
 @router.get("/healthz", responses=refusals())
 async def healthz() -> Health:  # on the loop: it answers when every thread is busy
     """Tell that the process is up."""
@@ -26,11 +32,14 @@ async def healthz() -> Health:  # on the loop: it answers when every thread is b
 
 
 @router.get("/readyz", responses=refusals("not_ready"))
-def readyz(house: TheHouse) -> Health:
-    """Tell that everything a sale needs can be reached: the database and every model on sale."""
+def readyz(house: TheHouse) -> Readiness:
+    """Tell that what a sale needs can be reached: the database, and models on sale.
+
+    A model that cannot answer is named; the others are sold meanwhile.
+    """
     with house.db.read() as tx:
         tx.execute(text("SELECT 1"))
     missing = house.shop.catalogue.unavailable()
-    if missing:
+    if missing and len(missing) == len(house.shop.catalogue.champions()):
         raise NotReady(missing=", ".join(missing), retry_after_seconds=5)
-    return Health()
+    return Readiness(unavailable=missing)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from augury.api.deps import (
     USUAL_PER_PAGE,
     Admin,
+    AdminActor,
     Cursor,
     IdempotencyKey,
     Limit,
@@ -92,10 +93,10 @@ def list_all_top_ups(
     tags=["administration"],
     responses=refusals("unauthenticated", "forbidden", "not_found", "provider_unavailable"),
 )
-def check_top_up(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> AdminTopUpOut:
+def check_top_up(top_up_id: ResourceId, house: TheHouse, actor: AdminActor) -> AdminTopUpOut:
     """Ask the provider about a top-up now, and settle it by the answer."""
     _known(top_up_id)
-    reconcile.check_top_up(house.desk, top_up_id)
+    reconcile.check_top_up(house.desk, top_up_id, actor)
     with house.db.read() as tx:
         return AdminTopUpOut.of(top_ups.read(tx, top_up_id))
 
@@ -117,7 +118,7 @@ def refund_top_up(
     top_up_id: ResourceId,
     form: RefundIn,
     house: TheHouse,
-    admin: Admin,
+    actor: AdminActor,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> RefundOut:
@@ -131,7 +132,7 @@ def refund_top_up(
         top_up_id,
         form.credits,
         form.reason,
-        actor_id=admin.user_id,
+        actor=actor,
         key=idempotency_key,
     )
     if replayed:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi import Path as PathPart
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from augury.api.deps import Admin, AdminActor, TheHouse
+from augury.api.apart import run_apart
+from augury.api.deps import USUAL_PER_PAGE, Admin, AdminActor, Cursor, Limit, TheHouse
 from augury.api.errors import UnsupportedMediaType
 from augury.api.moments import microseconds
 from augury.api.responses import refusals
@@ -21,7 +21,8 @@ from augury.bootstrap import House
 from augury.inference.manifest import Localised
 from augury.kit.clock import now
 from augury.kit.errors import invalid
-from augury.registry import change, shelf
+from augury.kit.paging import page, position_of
+from augury.registry import change, shelf, trials
 from augury.registry.admin_schemas import (
     AdminModelOut,
     AdminModelPage,
@@ -34,7 +35,8 @@ from augury.registry.admin_schemas import (
     admin_model,
 )
 from augury.registry.publish import Draft, publish_model, publish_version
-from augury.registry.refusals import ModelNotFound
+from augury.registry.refusals import ModelNotFound, NotSellable, VersionNotFound
+from augury.registry.search import is_model_name
 
 router = APIRouter(prefix="/v1/admin/models", tags=["administration"])
 
@@ -110,26 +112,33 @@ def _text(form: FormData, name: str) -> bytes:
     else:
         content = (part or "").encode()
     if len(content) > _MOST_TEXT_BYTES:
-        raise invalid(f"/{name}", "fault.too_long", most=_MOST_TEXT_BYTES)
+        raise invalid("/" + name, "fault.too_long", most=_MOST_TEXT_BYTES)
     return content
 
 
 def _card(form: FormData, name: str) -> str:
     try:
-        return _text(form, name).decode()
+        card = _text(form, name).decode()
     except UnicodeDecodeError:
-        raise invalid(f"/{name}", "fault.not_unicode") from None
+        raise invalid("/" + name, "fault.not_unicode") from None
+    if "\0" in card:  # no database keeps it
+        raise invalid("/" + name, "fault.not_unicode")
+    return card
 
 
 @router.get("", responses=refusals("unauthenticated", "forbidden"))
-def list_models(house: TheHouse, _admin: Admin) -> AdminModelPage:
+def list_models(
+    house: TheHouse, _admin: Admin, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
+) -> AdminModelPage:
     """List every model with its versions, drafts and retired ones too, by name."""
+    after = position_of(cursor, is_model_name) or ""
     with house.db.read() as tx:
         found = shelf.whole(tx, house.settings.artifacts_dir)
-    loaded = _loaded(house)
-    moment = now()
-    items = [admin_model(found, name, moment, loaded, {}) for name in sorted(found.listings)]
-    return AdminModelPage(items=items, next_cursor=None)
+    names = sorted(name for name in found.listings if name > after)
+    shown, following = page(names[: limit + 1], limit, lambda name: name)
+    loaded, moment = _loaded(house), now()
+    items = [admin_model(found, name, moment, loaded, {}) for name in shown]
+    return AdminModelPage(items=items, next_cursor=following)
 
 
 @router.get("/{name}", responses=refusals(*_ASKED))
@@ -152,7 +161,7 @@ async def create_model(house: TheHouse, actor: AdminActor, form: Form) -> Publis
             name = publish_model(house.press, draft, actor)
         return _published(house, name, 1)
 
-    return await run_in_threadpool(publish)
+    return await run_apart(publish)
 
 
 @router.post(
@@ -170,13 +179,13 @@ async def create_version(
         _require(house, name)
         with _draft(form, house) as draft:
             number = publish_version(house.press, name, draft, actor)
-        house.shop.catalogue.refresh()
+        house.shop.catalogue.await_loaded(name)
         return _published(house, name, number)
 
-    return await run_in_threadpool(publish)
+    return await run_apart(publish)
 
 
-@router.patch("/{name}", responses=refusals(*_ASKED))
+@router.patch("/{name}", responses=refusals(*_ASKED, "model_not_sellable"))
 def change_model(name: Name, form: ModelPatch, house: TheHouse, actor: AdminActor) -> AdminModelOut:
     """Change price, texts or status.
 
@@ -191,9 +200,12 @@ def change_model(name: Name, form: ModelPatch, house: TheHouse, actor: AdminActo
         microseconds(form.price_from),
         form.status,
     )
+    if form.status == "active":
+        _require_sellable(house, name)
     begins = change.amend(house.db, name, amendment, actor)
     # Nobody waits for a price of next month.
     house.shop.catalogue.await_moment(min(begins, now() + change.NOTICE))
+    house.shop.catalogue.await_loaded(name)
     return _model(house, name)
 
 
@@ -217,15 +229,25 @@ def move_alias(
     Every process turns at the same moment; when the answer comes, it has passed.
     """
     catalogue = house.shop.catalogue
-    moment = change.move_alias(
-        house.db, name, alias, form.version, actor, sellable=catalogue.can_sell
-    )
-    catalogue.await_moment(moment)
+    model = _model(house, name)
+    version = next((one for one in model.versions if one.version == form.version), None)
+    if version is None:
+        raise VersionNotFound(model=name, version=form.version)
+    # A retired version is refused below, for that reason.
+    if model.status == version.status == "active":
+        catalogue.await_loaded(name)
+        if not catalogue.can_sell(name, form.version):
+            raise NotSellable(model=name, version=form.version)
+    begins = microseconds(form.begins_at)
+    moment = change.move_alias(house.db, name, alias, form.version, actor, begins=begins)
+    catalogue.await_moment(min(moment, now() + change.NOTICE))
+    if begins is None:
+        trials.end_if_outgrown(house.db, name, actor)
     return _model(house, name)
 
 
 @router.delete(
-    "/{name}/aliases/{alias}", responses=refusals(*_ASKED, "alias_not_found", "version_in_use")
+    "/{name}/aliases/{alias}", responses=refusals(*_ASKED, "alias_not_found", "champion_needed")
 )
 def drop_alias(name: Name, alias: Alias, house: TheHouse, actor: AdminActor) -> AdminModelOut:
     """Take an alias away."""
@@ -244,6 +266,7 @@ def change_version(
     """Retire a version that no alias points to, or bring it back."""
     change.set_version_status(house.db, name, version, form.status, actor)
     house.shop.catalogue.await_moment(now() + change.NOTICE)
+    house.shop.catalogue.await_loaded(name)
     return _model(house, name)
 
 
@@ -255,7 +278,7 @@ def start_challenge(
     name: Name, form: ChallengerIn, house: TheHouse, actor: AdminActor
 ) -> AdminModelOut:
     """Try a version beside the champion."""
-    change.challenge(house.db, name, form.version, form.mode, form.share_percent, actor)
+    trials.challenge(house.db, name, form.version, form.mode, form.share_percent, actor)
     house.shop.catalogue.await_moment(now() + change.NOTICE)
     return _model(house, name)
 
@@ -263,9 +286,21 @@ def start_challenge(
 @router.delete("/{name}/challenger", responses=refusals(*_ASKED))
 def end_challenge(name: Name, house: TheHouse, actor: AdminActor) -> AdminModelOut:
     """End the trial."""
-    change.end_challenge(house.db, name, actor)
+    trials.end_challenge(house.db, name, actor)
     house.shop.catalogue.await_moment(now() + change.NOTICE)
     return _model(house, name)
+
+
+def _require_sellable(house: House, name: str) -> None:
+    """Refuse to put a model on sale whose champion this process cannot load."""
+    with house.db.read() as tx:
+        found = shelf.whole(tx, house.settings.artifacts_dir, name)
+    if name not in found.listings or found.listings[name].status == "active":
+        return  # nothing to sell, which is refused later, or sold already
+    champion = found.aliases[name, shelf.CHAMPION].at(now()).version
+    version = found.versions.get((name, champion))
+    if version is None or not house.shop.catalogue.can_open(version.content):
+        raise NotSellable(model=name, version=champion)
 
 
 def _require(house: House, name: str) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from augury.api.deps import (
     USUAL_PER_PAGE,
     Admin,
+    AdminActor,
     Caller,
     Cursor,
     IdempotencyKey,
@@ -81,7 +82,7 @@ def redeem_voucher(
 def make_batch(
     form: VoucherBatchIn,
     house: TheHouse,
-    admin: Admin,
+    actor: AdminActor,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> VoucherBatchMade:
@@ -96,7 +97,7 @@ def make_batch(
         total_uses=form.codes * form.uses_per_code if total_uses is None else total_uses,
         expires_at=microseconds(form.expires_at),
     )
-    batch, codes = vouchers.make_batch(house.db, offer, actor_id=admin.user_id, key=idempotency_key)
+    batch, codes = vouchers.make_batch(house.db, offer, actor=actor, key=idempotency_key)
     response.headers["Location"] = f"/v1/admin/voucher-batches/{batch.id}"
     if codes is None:
         response.headers["Idempotent-Replayed"] = "true"
@@ -135,6 +136,6 @@ def batch_details(
 
 
 @router.post("/admin/voucher-batches/{batch_id}/stop", responses=refusals(*_ADMIN, "not_found"))
-def stop_batch(batch_id: ResourceId, house: TheHouse, admin: Admin) -> VoucherBatchOut:
+def stop_batch(batch_id: ResourceId, house: TheHouse, actor: AdminActor) -> VoucherBatchOut:
     """Stop a batch: from now on none of its codes can be redeemed. What was redeemed stays."""
-    return VoucherBatchOut.of(vouchers.stop_batch(house.db, batch_id, actor_id=admin.user_id))
+    return VoucherBatchOut.of(vouchers.stop_batch(house.db, batch_id, actor))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.inliner
+import onnx.numpy_helper
 import onnxruntime
 
 from augury.inference.manifest import Raw
@@ -27,6 +28,9 @@ _NUMBERS: dict[str, type] = {
 }
 _TEXT = "tensor(string)"
 _ADDS_UP_WITHIN = 1e-4
+_BEYOND = 1e-6
+_INSIDE = "probability_inside"
+_CLIP_BY_INPUTS = 11
 _BOTH = 2
 
 
@@ -125,15 +129,46 @@ def _predict(session: onnxruntime.InferenceSession, question: Question, matrix: 
 def chances(found: Tensor, raw: Raw) -> Floats:
     """Return the probabilities in a tensor [rows] or [rows, columns]."""
     column = found.reshape(len(found), -1)[:, raw.column].astype(np.float64)
-    return probability(column) if raw.scale == "log_odds" else column
+    if raw.scale == "log_odds":
+        return probability(column)
+    return np.clip(column, 0, 1) if _are_inside(column) else column
+
+
+def _are_inside(values: Tensor) -> bool:
+    # Sums of 32 bits go a little beyond 1.
+    return bool(values.min() >= -_BEYOND and values.max() <= 1 + _BEYOND)
 
 
 def _ways(graph: onnx.ModelProto, session: Any, question: Question) -> list[Way]:
     def convert() -> Converted:
-        content = graph.SerializeToString(deterministic=True)
-        return Converted(content, ".onnx", "onnx", raw_of(session, question))
+        raw = raw_of(session, question)
+        if raw.scale == "log_odds":
+            content = graph.SerializeToString(deterministic=True)
+            return Converted(content, ".onnx", "onnx", raw)
+        content = _clipped(graph, session, raw).SerializeToString(deterministic=True)
+        return Converted(content, ".onnx", "onnx", Raw(_INSIDE, raw.column, "probability"))
 
     return [Way("as it is", convert)]
+
+
+def _clipped(graph: onnx.ModelProto, session: Any, raw: Raw) -> onnx.ModelProto:
+    """Return a graph that gives probabilities which no rounding has carried beyond 0 or 1."""
+    (kind,) = [found.type for found in session.get_outputs() if found.name == raw.tensor]
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    limits: list[npt.NDArray[np.floating]] = [np.array(end, _NUMBERS[kind]) for end in (0, 1)]
+    ends = [f"{_INSIDE}_low", f"{_INSIDE}_high"]
+    opset = max(found.version for found in copy.opset_import if found.domain in {"", "ai.onnx"})
+    if opset < _CLIP_BY_INPUTS:
+        node = onnx.helper.make_node("Clip", [raw.tensor], [_INSIDE], min=0.0, max=1.0)
+    else:
+        node = onnx.helper.make_node("Clip", [raw.tensor, *ends], [_INSIDE])
+        constants = zip(limits, ends, strict=True)
+        copy.graph.initializer.extend(onnx.numpy_helper.from_array(*pair) for pair in constants)
+    copy.graph.node.append(node)
+    (output,) = [found for found in copy.graph.output if found.name == raw.tensor]
+    output.name = _INSIDE
+    return copy
 
 
 def raw_of(session: onnxruntime.InferenceSession, question: Question) -> Raw:
@@ -162,7 +197,7 @@ def raw_of(session: onnxruntime.InferenceSession, question: Question) -> Raw:
 def _raw_of_tensor(name: str, found: Tensor, positive: int) -> Raw | None:
     if found.dtype.kind != "f" or not np.isfinite(found).all():
         return None
-    inside = bool(found.min() >= 0 and found.max() <= 1)
+    inside = _are_inside(found)
     if found.ndim == _BOTH and found.shape[1] == _BOTH:
         whole = np.abs(found.sum(axis=1) - 1).max() <= _ADDS_UP_WITHIN
         return Raw(name, positive, "probability") if inside and whole else None

@@ -7,18 +7,20 @@ import numpy as np
 import numpy.typing as npt
 
 from augury.publishing.graphs import Graph
-from augury.publishing.sources import source_of
+from augury.publishing.sources import histograms, source_of
 from augury.publishing.trees import AT_MOST, Trees
 from augury.publishing.trouble import Unconvertible
 
 _LEAF = -1
+_HISTOGRAMS = "HistGradientBoostingClassifier"
 
 Score = tuple[str, str]  # the name of a value [rows, 1], and whether it is log-odds
 
 
 def wants_categories(estimator: Any) -> bool:
     """Tell whether an estimator takes categories as pandas has them."""
-    return type(estimator).__module__.partition(".")[0] in {"lightgbm", "xgboost"}
+    room = type(estimator).__module__.partition(".")[0]
+    return room in {"lightgbm", "xgboost"} or type(estimator).__name__ == _HISTOGRAMS
 
 
 def score_of(estimator: Any, graph: Graph, value: str) -> Score | None:
@@ -83,7 +85,7 @@ def _of_forest(estimator: Any, graph: Graph, value: str) -> Score:
 
 
 def _of_histograms(estimator: Any, graph: Graph, value: str) -> Score:
-    return graph.trees(value, _histograms(estimator), graph.dtype), "log_odds"
+    return graph.trees(value, histograms.trees_of(estimator), graph.dtype), "log_odds"
 
 
 def _of_lightgbm(estimator: Any, graph: Graph, value: str) -> Score:
@@ -112,8 +114,8 @@ def _boosted(estimator: Any, graph: Graph, value: str) -> Score | None:
     for (stage,) in estimator.estimators_:
         _grow(trees, stage.tree_, estimator.learning_rate * stage.tree_.value[:, 0, 0])
     prior = estimator.init_.class_prior_[1]
-    found = graph.trees(value, trees, np.float32)
-    return graph.add("Add", [found, graph.constant(np.log(prior / (1 - prior)))]), "log_odds"
+    trees.root(trees.leaf(float(np.log(prior / (1 - prior)))))
+    return graph.trees(value, trees, np.float32), "log_odds"
 
 
 def _grow(trees: Trees, tree: Any, values: npt.NDArray[np.float64]) -> None:
@@ -137,47 +139,12 @@ def _grow(trees: Trees, tree: Any, values: npt.NDArray[np.float64]) -> None:
     trees.root(places[0])
 
 
-def _histograms(estimator: Any) -> Trees:
-    """Return the trees of a histogram gradient boosting, which read doubles."""
-    if estimator._preprocessor is not None:  # noqa: SLF001 -- nothing public tells it
-        message = (
-            "HistGradientBoosting with categories of its own is not supported:"
-            " put an OrdinalEncoder before it in a Pipeline"
-        )
-        raise Unconvertible(message)
-    trees = Trees()
-    for stage in estimator._predictors:  # noqa: SLF001 -- nothing public has the trees
-        nodes = stage[0].nodes
-        if nodes["is_categorical"].any():
-            message = "HistGradientBoosting with categorical_features is not supported"
-            raise Unconvertible(message)
-        places = [
-            trees.leaf(float(node["value"]))
-            if node["is_leaf"]
-            else trees.split(
-                int(node["feature_idx"]),
-                AT_MOST,
-                float(node["num_threshold"]),
-                missing_passes=bool(node["missing_go_to_left"]),
-            )
-            for node in nodes
-        ]
-        for node, (place, is_leaf) in zip(nodes, places, strict=True):
-            if not is_leaf:
-                trees.passed[place] = places[node["left"]]
-                trees.failed[place] = places[node["right"]]
-        trees.root(places[0])
-    base = trees.leaf(float(np.ravel(estimator._baseline_prediction)[0]))  # noqa: SLF001 -- the same
-    trees.root(base)
-    return trees
-
-
 _BY_KIND: dict[str, Callable[[Any, Graph, str], Score | None]] = {
     "DecisionTreeClassifier": _of_tree,
     "RandomForestClassifier": _of_forest,
     "ExtraTreesClassifier": _of_forest,
     "GradientBoostingClassifier": _boosted,
-    "HistGradientBoostingClassifier": _of_histograms,
+    _HISTOGRAMS: _of_histograms,
     "LGBMClassifier": _of_lightgbm,
     "XGBClassifier": _of_xgboost,
 }

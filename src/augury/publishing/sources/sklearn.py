@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
 from augury.publishing.graphs import ELEMENTS, OPSETS, ROWS, Graph
-from augury.publishing.sources import scores
+from augury.publishing.sources import histograms, scores
 from augury.publishing.sources.imputing import prepared
 from augury.publishing.sources.protocol import Converted, Question, Source, Way
 from augury.publishing.table import Floats, Matrix
@@ -54,6 +54,9 @@ def source_of(estimator: Any) -> Source:
         names=None if names is None else [*map(str, names)],
         width=getattr(estimator, "n_features_in_", None),
         classes=np.asarray(classes).tolist(),
+        known_categories=histograms.categories_of(estimator)
+        if kind == "HistGradientBoostingClassifier" and kind == type(estimator).__name__
+        else [],
     )
 
 
@@ -176,7 +179,7 @@ def _calibrated(estimator: Any, graph: Graph, fed: Fed) -> str:
     total = curves[0]
     for curve in curves[1:]:
         total = graph.add("Add", [total, curve])
-    return graph.add("Div", [total, graph.constant(float(len(curves)))])
+    return _inside(graph, graph.add("Div", [total, graph.constant(float(len(curves)))]))
 
 
 def _voted(estimator: Any, graph: Graph, fed: Fed) -> str:
@@ -192,4 +195,9 @@ def _voted(estimator: Any, graph: Graph, fed: Fed) -> str:
         chance = graph.add("Sigmoid", [score]) if scale == "log_odds" else score
         part = graph.add("Mul", [chance, graph.constant(weight)])
         total = graph.add("Add", [total, part]) if total else part
-    return total
+    return _inside(graph, total)
+
+
+def _inside(graph: Graph, chance: str) -> str:
+    """Return the name of a probability that no rounding has carried beyond 0 or 1."""
+    return graph.add("Clip", [chance, graph.constant(0.0), graph.constant(1.0)])

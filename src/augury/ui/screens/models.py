@@ -66,6 +66,7 @@ def _show_one(visit: Visit, model: Model) -> None:
         ]
         show_table((reader.text("models.metric"), reader.text("models.value")), rows)
     _show_inputs(read_fields(model.input_schema, reader), reader)
+    _show_examples(model.examples, reader)
     card = reader.pick(model.card)
     if card:
         st.header(reader.text("models.card"), anchor=False)
@@ -83,6 +84,23 @@ def _show_summary(visit: Visit, model: Model, *, is_alone: bool) -> None:
         st.badge(price, icon=":material/sell:", color="primary")
         st.badge(plain(reader.named("task", model.task)), color="gray")
         st.badge(reader.text("models.version", version=model.version), color="gray")
+    change = model.price_change
+    if change is not None:
+        told = reader.text(
+            "models.price_change",
+            moment=reader.moment(change.begins_at),
+            credits=reader.count("credits", change.price),
+        )
+        st.caption(f":material/schedule: {plain(told)}")
+
+
+def _show_examples(examples: Mapping[str, str], reader: Reader) -> None:
+    if not examples:
+        return
+    st.header(reader.text("models.examples"), anchor=False)
+    for language, program in examples.items():
+        st.markdown(f"**{plain(language)}**")
+        st.code(program, language="bash" if language == "curl" else language)
 
 
 def _show_way_to_predict(visit: Visit, model: Model) -> None:

@@ -1,0 +1,1 @@
+"""Copies of a house that sells, in one file, and houses made from such a file again."""

@@ -1,0 +1,144 @@
+"""A backup is made while customers buy, and what is restored from it is a house that sells."""
+
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from augury.kit.db import Database
+from backup.houses import PG_BIN, augury, empty_place
+from support.houses import Server, findings, fund, order, servers, sign_in, sign_up
+
+_CUSTOMERS = 4
+_FIRST_SALES = 25
+
+
+class Customer:
+    """Buys without a pause until told to stop, and remembers every answer."""
+
+    def __init__(self, server: Server, database_url: str, name: str) -> None:
+        self.name = name
+        self.client = httpx2.Client(base_url=server.address, timeout=30, trust_env=False)
+        self.client.headers.update(sign_up(self.client, name))
+        fund(database_url, self.client.get("/v1/me").json()["id"], 10_000_000)
+        self.answered: list[str] = []
+        self.failed: list[str] = []
+
+    def buy(self, stop: threading.Event, warm: threading.Event) -> None:
+        while not stop.is_set():
+            answer = self.client.post(
+                "/v1/predictions", content=order(), headers={"Content-Type": "application/json"}
+            )
+            if answer.status_code == 201:
+                self.answered.append(answer.json()["id"])
+            else:
+                self.failed.append(answer.text)
+                return
+            if len(self.answered) == _FIRST_SALES:
+                warm.set()
+
+
+@contextmanager
+def buying(customers: list[Customer]) -> Iterator[None]:
+    """Let customers buy during the block, which begins when each of them has bought."""
+    stop = threading.Event()
+    warm = [threading.Event() for _ in customers]
+    threads = [
+        threading.Thread(target=customer.buy, args=(stop, ready))
+        for customer, ready in zip(customers, warm, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        assert all(ready.wait(60) for ready in warm)
+        yield
+    finally:
+        stop.set()
+        for customer, thread in zip(customers, threads, strict=True):
+            thread.join()
+            customer.client.close()
+
+
+def stored(database_url: str) -> set[str]:
+    """Return the ids of the predictions in a database."""
+    db = Database(database_url)
+    with db.read() as tx:
+        found = {str(row[0]) for row in tx.exec_driver_sql("SELECT id FROM predictions")}
+    db.close()
+    return found
+
+
+def test_a_backup_beside_sales_restores_to_a_house_that_sells(
+    database_url: str, tmp_path: Path
+) -> None:
+    """What was answered before the backup began is in it, nothing unpaid is, and the models are
+    there: the restored house has clean books and sells to the same customers."""
+    file = tmp_path / "house.tar"
+    with servers(database_url, tmp_path, 1) as (server,):
+        customers = [Customer(server, database_url, f"buyer{n}") for n in range(_CUSTOMERS)]
+        with buying(customers):
+            before = {id_ for customer in customers for id_ in list(customer.answered)}
+            made = augury(
+                "backup",
+                file,
+                "--data-dir",
+                tmp_path,
+                "--pg-bin",
+                PG_BIN,
+                database_url=database_url,
+            )
+            assert (made.returncode, made.stderr) == (0, "")
+            during = {id_ for customer in customers for id_ in list(customer.answered)}
+        assert [customer.failed for customer in customers] == [[]] * _CUSTOMERS
+        answered = {id_ for customer in customers for id_ in customer.answered}
+        assert server.stop() == 0
+    assert len(before) >= _CUSTOMERS * _FIRST_SALES
+    assert before < during
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    new_dir = tmp_path / "new"
+    with empty_place(database_url, new_dir) as place:
+        back = augury(
+            "restore", file, "--data-dir", new_dir, "--pg-bin", PG_BIN, database_url=place
+        )
+        assert (back.returncode, back.stderr) == (0, "")
+        assert "The books are right." in back.stdout
+        assert before <= stored(place) <= answered
+        assert findings(place) == []
+        _require_selling(place, new_dir, customers[0].name)
+        assert findings(place) == []
+
+
+def _require_selling(place: str, data_dir: Path, name: str) -> None:
+    server = Server(place, data_dir).ready()
+    try:
+        with httpx2.Client(base_url=server.address, timeout=30, trust_env=False) as client:
+            headers = sign_in(client, name) | {"Content-Type": "application/json"}
+            models = [one["name"] for one in client.get("/v1/models").json()["items"]]
+            assert len(models) == 3
+            for model in models:
+                sold = client.post("/v1/predictions", content=order(model), headers=headers)
+                assert sold.status_code == 201, sold.text
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_living_database_is_not_restored_over(database_url: str, tmp_path: Path) -> None:
+    """A database with a house in it is refused, with `--replace` too while somebody serves it, and
+    the house goes on selling."""
+    file = tmp_path / "house.tar"
+    options = ("--data-dir", tmp_path, "--pg-bin", PG_BIN)
+    with servers(database_url, tmp_path, 1) as (server,):
+        made = augury("backup", file, *options, database_url=database_url)
+        assert made.returncode == 0, made.stderr
+        before = sorted(tmp_path.iterdir())
+        for more in ((), ("--replace",)):
+            refused = augury("restore", file, *options, *more, database_url=database_url)
+            assert refused.returncode == 1
+            assert len(refused.stderr.splitlines()) == 1
+        assert sorted(tmp_path.iterdir()) == before
+        with httpx2.Client(base_url=server.address, trust_env=False) as client:
+            assert sign_up(client, "late")
+    assert findings(database_url) == []
