@@ -180,8 +180,10 @@ def test_callers_that_never_finish_do_not_keep_others_out_for_good(
         for _ in range(MOST_IN_FLIGHT):
             callers.append(socket.create_connection(("127.0.0.1", served.port), 10))
             callers[-1].sendall(head)
-        status, _error = ask(served, with_input())
-        assert status == 503
+        # It reads them one after the other.
+        statuses = {ask(served, with_input())[0] for _ in range(1000)}
+        assert statuses <= {200, 503}
+        assert ask(served, with_input())[0] == 503
         assert served.get("/v2/health/live").status_code == 200
     finally:
         for caller in callers:

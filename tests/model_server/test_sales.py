@@ -131,7 +131,8 @@ def test_faults_of_inputs_are_found_here_as_ever(scene: Scene) -> None:
 @contextmanager
 def shopping(scene: Scene, buyers: int = 4) -> Iterator[list[int]]:
     """Buy without a pause meanwhile; give the statuses of the answers."""
-    stop, statuses = threading.Event(), []
+    stop = threading.Event()
+    statuses: list[int] = []
 
     def buy() -> None:
         while not stop.is_set():
@@ -215,7 +216,8 @@ def test_an_api_that_starts_before_the_service_sells_once_it_is_there(tmp_path: 
             process.start()
             eventually(lambda: _status(client, "/readyz") == 200)
             fund(database_url, client.get("/v1/me", headers=headers).json()["id"], 100)
-            assert client.post("/v1/predictions", json=body, headers=headers).status_code == 201
+            sold = client.post("/v1/predictions", json=body, headers=headers)
+            assert sold.status_code == 201, sold.text + process.log()
         assert server.stop() == 0
     finally:
         if server.process.poll() is None:
