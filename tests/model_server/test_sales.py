@@ -76,7 +76,7 @@ def scene_in(folder: Path) -> Iterator[Scene]:
         client.headers.update(sign_up(client))
         fund(database_url, client.get("/v1/me").json()["id"], CREDITS)
         scene = Scene(api, processes, client, database_url)
-        eventually(scene.all_loaded)
+        eventually(lambda: scene.all_loaded() and _sells_everything(client))
         yield scene
     finally:
         client.close()
@@ -191,7 +191,7 @@ def test_when_nobody_answers_nothing_is_sold_and_nothing_charged(scene: Scene) -
     assert scene.balance() == before
     for process in scene.processes:
         process.start()
-    eventually(lambda: scene.client.get("/readyz").status_code == 200)
+    eventually(lambda: _sells_everything(scene.client))
     eventually(lambda: scene.buy().status_code == 201)
     eventually(scene.all_loaded)
     assert scene.balance() < before
@@ -214,7 +214,7 @@ def test_an_api_that_starts_before_the_service_sells_once_it_is_there(tmp_path: 
             refused = client.post("/v1/predictions", json=body, headers=headers)
             assert refused.json()["code"] == "model_unavailable"
             process.start()
-            eventually(lambda: _status(client, "/readyz") == 200)
+            eventually(lambda: _sells_everything(client))
             fund(database_url, client.get("/v1/me", headers=headers).json()["id"], 100)
             sold = client.post("/v1/predictions", json=body, headers=headers)
             assert sold.status_code == 201, sold.text + process.log()
@@ -223,6 +223,14 @@ def test_an_api_that_starts_before_the_service_sells_once_it_is_there(tmp_path: 
         if server.process.poll() is None:
             server.kill()
         process.end()
+
+
+def _sells_everything(client: httpx2.Client) -> bool:
+    try:
+        answer = client.get("/readyz")
+    except httpx2.TransportError:
+        return False
+    return answer.status_code == 200 and answer.json()["unavailable"] == []
 
 
 def _status(client: httpx2.Client, path: str) -> int:
