@@ -179,6 +179,7 @@ def _without_reasons(house: House, model: str) -> None:
             values,
         )
     house.shop.catalogue.refresh()
+    house.shop.catalogue.load()
 
 
 @pytest.mark.parametrize("path", ["/v1/predictions", "/v1/quotes"])
