@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from augury.inference.quarantine import Limits
+from augury.inference.service.fleet import Fleet
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.ids import new_id
 from augury.ledger import audit as ledger_audit
@@ -20,6 +21,7 @@ from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
 from augury.predictions.buy import Shop
+from augury.registry.artifact_links import ArtifactLinks
 from augury.registry.catalogue import Catalogue
 from augury.registry.publish import Press
 from augury.registry.seeds import seed
@@ -41,6 +43,7 @@ class House:
     shop: Shop
     desk: Desk
     press: Press
+    artifact_links: ArtifactLinks
 
     def close(self) -> None:
         """Finish what runs and let go of everything."""
@@ -76,16 +79,26 @@ def prepare(settings: Settings) -> FirstStart:
 def build(settings: Settings) -> House:
     """Return a house on a prepared database, its models loaded."""
     db = open_database(settings)
+    secret, previous = (
+        key.get_secret_value() for key in (settings.secret_key, settings.previous_secret_key)
+    )
+    links = ArtifactLinks(
+        [key for key in (secret, previous) if key],
+        settings.artifacts_url or settings.public_url,
+        settings.artifacts_dir,
+    )
+    fleet = None
+    if settings.inference_urls:
+        patience = settings.inference_timeout_ms / 1000
+        fleet = Fleet(settings.inference_urls, links.link_of, patience)
     catalogue = Catalogue(
-        db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts
+        db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts, fleet
     )
     catalogue.open()
-    tokens = Tokens(
-        settings.secret_key.get_secret_value(), settings.previous_secret_key.get_secret_value()
-    )
+    tokens = Tokens(secret, previous)
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
-    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db), press)
+    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db), press, links)
 
 
 def open_desk(settings: Settings, db: Database) -> Desk:

@@ -121,6 +121,22 @@ class Settings(BaseSettings):
     inference_threads: int = Field(
         1, ge=1, le=64, description="Threads that one call of a model may use."
     )
+    inference_urls: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Processes of `augury inference`, with commas, that run the models. Empty: they"
+        " run in the API's own process.",
+    )
+    inference_timeout_ms: int = Field(
+        2000,
+        ge=50,
+        le=60_000,
+        description="How long one of them may take to answer, on top of what the model needs,"
+        " before another is asked.",
+    )
+    artifacts_url: str = Field(
+        "",
+        description="Where they reach the API to fetch artefacts. Empty: `AUGURY_PUBLIC_URL`.",
+    )
     most_artifact_mb: int = Field(
         100, ge=1, le=4096, description="How large an uploaded model may be, in MiB."
     )
@@ -151,11 +167,21 @@ class Settings(BaseSettings):
             values["welcome_credits"] = _EMBEDDED_WELCOME_CREDITS if sqlite else 0
         return values
 
-    @field_validator("payment_providers", "remote_hosts", mode="before")
+    @field_validator("payment_providers", "remote_hosts", "inference_urls", mode="before")
     @classmethod
     def _split(cls, value: str | list[str]) -> list[str]:
         names = value.split(",") if isinstance(value, str) else value
         return list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+    @field_validator("inference_urls")
+    @classmethod
+    def _refuse_odd_addresses(cls, urls: list[str]) -> list[str]:
+        for url in map(urlsplit, urls):
+            bare = not (url.username or url.query or url.fragment)
+            if url.scheme not in {"http", "https"} or not url.hostname or not bare or url.port == 0:
+                message = f"{url.geturl()!r} must be http:// or https:// with a host and a port"
+                raise ValueError(message)
+        return urls
 
     @field_validator("packs", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House
+from augury.inference.model import Model
 from augury.registry.revision import changing
 from support.houses import APPLICANT, findings, open_house, order, settings_for, sign_up
 from support.problems import is_problem
@@ -178,6 +179,7 @@ def _without_reasons(house: House, model: str) -> None:
             values,
         )
     house.shop.catalogue.refresh()
+    house.shop.catalogue.load()
 
 
 @pytest.mark.parametrize("path", ["/v1/predictions", "/v1/quotes"])
@@ -207,6 +209,7 @@ def test_reasons_that_fail_cost_nothing(opened: tuple[TestClient, House]) -> Non
     def broken(_matrix: Any) -> Any:
         raise RuntimeError("out of its mind")
 
+    assert isinstance(lane.model, Model)
     lane.model._explain = broken
     problem = is_problem(post(client, "/v1/predictions", anna, explained()))
     assert problem["code"] == "model_unavailable"

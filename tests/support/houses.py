@@ -107,7 +107,9 @@ def free_port() -> int:
 class Server:
     """A real `augury api` process."""
 
-    def __init__(self, database_url: str, data_dir: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self, database_url: str, data_dir: Path, *, port: int | None = None, **settings: str
+    ) -> None:
         """Start it on a prepared database; `ready` waits until it answers."""
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -119,6 +121,7 @@ class Server:
             "AUGURY_RATE_LIMITS": "off",
             "AUGURY_WELCOME_CREDITS": "0",
             "AUGURY_RECONCILE_SECONDS": "1",
+            **{f"AUGURY_{name.upper()}": value for name, value in settings.items()},
         }
         self._log = (data_dir / f"api-{self.port}.log").open("ab")
         self.process = subprocess.Popen(

@@ -24,6 +24,7 @@ from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
     admin,
+    artifacts,
     audit_events,
     auth,
     invoices,
@@ -93,6 +94,7 @@ def create_app(house: House) -> Frame:
         statements,
         webhooks,
         invoices,
+        artifacts,
     ):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)

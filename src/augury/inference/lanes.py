@@ -1,6 +1,6 @@
 """Lanes: one line of work for each loaded model, so that a slow one holds up nobody else."""
 
-from augury.inference.model import Model, Outputs, Probabilities, Question
+from augury.inference.model import Outputs, Predictor, Probabilities, Question
 from augury.inference.signature import Matrix
 from augury.kit.coalescer import Coalescer
 
@@ -14,11 +14,14 @@ _BRIEF_SECONDS = 0.0005
 class Lane:
     """Predicts with one model for many callers at once, joining what waits.
 
+    It is a bulkhead too: a model that stands still holds up as many calls as may be made of it at
+    once and a line of what waits with an end, and nothing of other models.
+
     It lives as long as whoever can still ask it: a sale that found it before a newer version took
     its place is finished by it.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Predictor) -> None:
         """Open the lane of a loaded model; its threads start with the first long call."""
         self.model = model
         self._predicting: Coalescer[Matrix, Probabilities] = Coalescer(
@@ -28,6 +31,7 @@ class Lane:
             brief=lambda rows: model.seconds(rows) < _BRIEF_SECONDS,
             most_per_call=_MOST_ROWS_PER_CALL,
             most_waiting=_MOST_WAITING,
+            calls_at_once=model.calls_at_once,
         )
         # Apart, so that who asks for no reasons never waits for those of others.
         self._explaining: Coalescer[Question, Outputs] = Coalescer(
@@ -37,6 +41,7 @@ class Lane:
             brief=lambda rows: model.explain_seconds(rows) < _BRIEF_SECONDS,
             most_per_call=_MOST_ROWS_PER_CALL,
             most_waiting=_MOST_WAITING,
+            calls_at_once=model.calls_at_once,
         )
 
     async def predict(self, matrix: Matrix) -> Probabilities:

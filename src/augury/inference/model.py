@@ -2,8 +2,10 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +37,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class NoAnswer(BadModel):
+    """Nobody answers for the model at the moment, whatever the rows are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One caller's rows to predict with reasons: as a matrix, and as they came."""
@@ -44,44 +50,37 @@ class Question:
     language: str
 
 
-class Model:
-    """One model version, ready to predict. Safe to use from many threads."""
+class Predictor(ABC):
+    """A model version as a sale sees it, wherever it runs. Safe to use from many threads."""
 
-    def __init__(self, manifest: Manifest, artifact: Path, threads: int) -> None:
-        """Open the artefact and run its self-test; raises `BadModel` when it does not pass."""
-        if manifest.runtime not in RUNTIMES:
-            known = ", ".join(sorted(RUNTIMES))
-            raise BadModel("runtime_unknown", runtime=manifest.runtime, known=known)
-        verify_artifact(manifest.artifact, artifact)
+    # How many calls of it make sense at the same time.
+    calls_at_once = 1
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Prepare what does not need the artefact: the signature and the words."""
         self.manifest = manifest
         self.signature = Signature(manifest)
-        self._predict = RUNTIMES[manifest.runtime](artifact, manifest, threads)
-        self._waits = manifest.runtime in WAITING
-        tested = self._self_test()
-        # What a call takes at least, and what each row adds, as measured here and now.
-        self._call_seconds, self._row_seconds = self._measure()
         self._wording = Wording(manifest)
-        self._explain = None
-        if manifest.explain is not None:
-            references = self._references()
-            self._explain = open_explainer(artifact, manifest, references, self._predict, threads)
-            self.check_reasons(tested)
-            one = [Question(tested[:1], manifest.self_test.inputs[:1], LANGUAGES[0])]
-            self._explain_seconds = _fastest(lambda: self.explain_many(one), tries=2)
 
+    @abstractmethod
     def predict(self, matrix: Matrix) -> Probabilities:
         """Return the probability of each row, float64 [rows]; `BadModel` if one is none."""
-        probabilities = self._predict(matrix)
-        calibration = self.manifest.calibration
-        if calibration is not None:
-            # Certainty is an infinity on this scale, and comes back as certainty.
-            with np.errstate(divide="ignore", over="ignore"):
-                odds = np.log(probabilities / (1 - probabilities))
-                corrected = calibration.slope * odds + calibration.intercept
-                probabilities = 1 / (1 + np.exp(-corrected))
-        if probabilities.shape != (len(matrix),) or not _are_probabilities(probabilities):
-            raise BadModel("not_a_probability", name=self.manifest.name)
-        return probabilities
+
+    @abstractmethod
+    def contributions(self, matrix: Matrix) -> Contributions:
+        """Return what each field adds to the log-odds of each row; `BadModel` without reasons."""
+
+    @abstractmethod
+    def seconds(self, rows: int) -> float:
+        """Return about how long one call with so many rows takes, as far as one can know."""
+
+    @abstractmethod
+    def explain_seconds(self, rows: int) -> float:
+        """Return about how long one call with reasons for so many rows takes at most."""
+
+    def is_available(self) -> bool:
+        """Tell whether it can be asked at the moment."""
+        return True
 
     def predict_many(self, matrices: list[Matrix]) -> list[Probabilities | Exception]:
         """Return the probabilities of many callers' matrices from one call of the runtime.
@@ -95,17 +94,6 @@ class Model:
 
         return _joined(together, matrices)
 
-    def contributions(self, matrix: Matrix) -> Contributions:
-        """Return what each field adds to the log-odds of each row; `BadModel` without reasons."""
-        if self._explain is None:
-            raise BadModel("no_reasons", name=self.manifest.name)
-        found = self._explain(matrix)
-        calibration = self.manifest.calibration
-        if calibration is not None:
-            # A straight line on the log-odds: what adds up before it adds up behind it.
-            found = found.scaled(calibration.slope, calibration.intercept)
-        return found
-
     def explain_many(self, questions: list[Question]) -> list[Outputs | Exception]:
         """Return the outputs with reasons of many callers' rows, joined like `predict_many`."""
 
@@ -115,11 +103,16 @@ class Model:
 
         return _joined(together, questions)
 
-    def seconds(self, rows: int) -> float:
-        """Return about how long one call with so many rows takes, as far as one can know."""
-        if self._waits:
-            return math.inf
-        return self._call_seconds + self._row_seconds * rows
+    def contributions_many(self, matrices: list[Matrix]) -> list[Contributions | Exception]:
+        """Return the contributions to many callers' rows, joined like `predict_many`."""
+
+        def together(matrices: list[Matrix]) -> list[Contributions]:
+            found, ends = self.contributions(np.concatenate(matrices)), [0]
+            for matrix in matrices:
+                ends.append(ends[-1] + len(matrix))
+            return [found.part(start, end) for start, end in pairwise(ends)]
+
+        return _joined(together, matrices)
 
     def _with_reasons(self, matrix: Matrix, questions: list[Question]) -> list[Outputs]:
         rows = iter(self.outputs(self.predict(matrix)))
@@ -139,6 +132,96 @@ class Model:
                 outputs.append(output | {"reasons": reasons, "explanation": explanation})
             answers.append(outputs)
         return answers
+
+    def outputs(self, probabilities: Probabilities) -> Outputs:
+        """Return the answer for each row: the probability, its complement and the decision."""
+        names, decision = self.manifest.outputs, self.manifest.decision
+        values = probabilities.tolist()
+        outputs: Outputs = [{names.probability: round(value, _DIGITS)} for value in values]
+        if names.complement is not None:
+            for output in outputs:
+                output[names.complement] = round(1 - output[names.probability], _DIGITS)
+        if names.decision is not None and decision is not None:
+            for value, output in zip(values, outputs, strict=True):
+                output[names.decision] = decision.of(value)
+        return outputs
+
+    def self_test(self) -> Matrix:
+        """Return the rows of the self-test, or raise `BadModel` when it is not passed."""
+        test = self.manifest.self_test
+        try:
+            matrix = self.signature.decode(msgspec.json.encode(test.inputs))
+        except InvalidInput as error:
+            raise BadModel(
+                "self_test_rows", name=self.manifest.name, faults=error.faults
+            ) from error
+        if len(test.probabilities) != len(matrix):
+            raise BadModel("self_test_count", name=self.manifest.name)
+        try:
+            given = self.predict(matrix)
+        except BadModel:
+            raise
+        except Exception as error:  # whatever a runtime throws
+            raise BadModel("self_test_fails", name=self.manifest.name, error=error) from error
+        worst = float(np.max(np.abs(given - np.array(test.probabilities))))
+        if not worst <= test.tolerance:
+            raise BadModel("self_test_off", name=self.manifest.name, worst=worst)
+        return matrix
+
+
+class Model(Predictor):
+    """One model version that runs here, proven and ready to predict."""
+
+    def __init__(self, manifest: Manifest, artifact: Path, threads: int) -> None:
+        """Open the artefact and run its self-test; raises `BadModel` when it does not pass."""
+        if manifest.runtime not in RUNTIMES:
+            known = ", ".join(sorted(RUNTIMES))
+            raise BadModel("runtime_unknown", runtime=manifest.runtime, known=known)
+        verify_artifact(manifest.artifact, artifact)
+        super().__init__(manifest)
+        self._predict = RUNTIMES[manifest.runtime](artifact, manifest, threads)
+        self._waits = manifest.runtime in WAITING
+        tested = self.self_test()
+        # What a call takes at least, and what each row adds, as measured here and now.
+        self._call_seconds, self._row_seconds = self._measure()
+        self._explain = None
+        if manifest.explain is not None:
+            references = self._references()
+            self._explain = open_explainer(artifact, manifest, references, self._predict, threads)
+            self.check_reasons(tested)
+            one = [Question(tested[:1], manifest.self_test.inputs[:1], LANGUAGES[0])]
+            self._explain_seconds = _fastest(lambda: self.explain_many(one), tries=2)
+
+    def predict(self, matrix: Matrix) -> Probabilities:
+        """Return the probability of each row, float64 [rows]; `BadModel` if one is none."""
+        probabilities = self._predict(matrix)
+        calibration = self.manifest.calibration
+        if calibration is not None:
+            # Certainty is an infinity on this scale, and comes back as certainty.
+            with np.errstate(divide="ignore", over="ignore"):
+                odds = np.log(probabilities / (1 - probabilities))
+                corrected = calibration.slope * odds + calibration.intercept
+                probabilities = 1 / (1 + np.exp(-corrected))
+        if probabilities.shape != (len(matrix),) or not are_probabilities(probabilities):
+            raise BadModel("not_a_probability", name=self.manifest.name)
+        return probabilities
+
+    def contributions(self, matrix: Matrix) -> Contributions:
+        """Return what each field adds to the log-odds of each row; `BadModel` without reasons."""
+        if self._explain is None:
+            raise BadModel("no_reasons", name=self.manifest.name)
+        found = self._explain(matrix)
+        calibration = self.manifest.calibration
+        if calibration is not None:
+            # A straight line on the log-odds: what adds up before it adds up behind it.
+            found = found.scaled(calibration.slope, calibration.intercept)
+        return found
+
+    def seconds(self, rows: int) -> float:
+        """Return about how long one call with so many rows takes, as far as one can know."""
+        if self._waits:
+            return math.inf
+        return self._call_seconds + self._row_seconds * rows
 
     def explain_seconds(self, rows: int) -> float:
         """Return about how long one call with reasons for so many rows takes at most."""
@@ -161,40 +244,6 @@ class Model:
         worst = float(np.max(np.abs(given - added)))
         if not worst <= _ADDS_UP_WITHIN:
             raise BadModel("reasons_off", name=self.manifest.name, worst=worst)
-
-    def outputs(self, probabilities: Probabilities) -> Outputs:
-        """Return the answer for each row: the probability, its complement and the decision."""
-        names, decision = self.manifest.outputs, self.manifest.decision
-        values = probabilities.tolist()
-        outputs: Outputs = [{names.probability: round(value, _DIGITS)} for value in values]
-        if names.complement is not None:
-            for output in outputs:
-                output[names.complement] = round(1 - output[names.probability], _DIGITS)
-        if names.decision is not None and decision is not None:
-            for value, output in zip(values, outputs, strict=True):
-                output[names.decision] = decision.of(value)
-        return outputs
-
-    def _self_test(self) -> Matrix:
-        test = self.manifest.self_test
-        try:
-            matrix = self.signature.decode(msgspec.json.encode(test.inputs))
-        except InvalidInput as error:
-            raise BadModel(
-                "self_test_rows", name=self.manifest.name, faults=error.faults
-            ) from error
-        if len(test.probabilities) != len(matrix):
-            raise BadModel("self_test_count", name=self.manifest.name)
-        try:
-            given = self.predict(matrix)
-        except BadModel:
-            raise
-        except Exception as error:  # whatever a runtime throws
-            raise BadModel("self_test_fails", name=self.manifest.name, error=error) from error
-        worst = float(np.max(np.abs(given - np.array(test.probabilities))))
-        if not worst <= test.tolerance:
-            raise BadModel("self_test_off", name=self.manifest.name, worst=worst)
-        return matrix
 
     def _references(self) -> Matrix | None:
         told = self.manifest.explain and self.manifest.explain.references
@@ -230,11 +279,14 @@ def _joined(
     """Return a result for each item from one call; where it fails, each is tried alone."""
     try:
         return list(together(items))
+    except NoAnswer as error:
+        return [error for _ in items]  # no row is to blame, and each alone would wait as long
     except Exception as error:  # noqa: BLE001 -- whatever a runtime throws
         if len(items) == 1:
             return [error]
         return [_joined(together, [item])[0] for item in items]
 
 
-def _are_probabilities(values: Probabilities) -> bool:
+def are_probabilities(values: Probabilities) -> bool:
+    """Tell whether every value lies between 0 and 1."""
     return bool(values.min() >= 0 and values.max() <= 1)  # NaN is neither

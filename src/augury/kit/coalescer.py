@@ -26,7 +26,7 @@ class Overloaded(Refusal):
 
 
 class Coalescer(Generic[Item, Result]):
-    """Joins items of concurrent callers into calls of `work`, one call at a time, in a thread.
+    """Joins items of concurrent callers into calls of `work`, in a thread for each call at a time.
 
     `work` gets a list of items and returns as many results in the same order. A result that is an
     exception is raised to its caller alone; an exception that `work` raises goes to all of them.
@@ -42,11 +42,13 @@ class Coalescer(Generic[Item, Result]):
         brief: Callable[[int], bool] = lambda _weight: False,
         most_per_call: int = 1024,
         most_waiting: int = 8192,
+        calls_at_once: int = 1,
     ) -> None:
         """Start idle; the weights of one call's items add up to `most_per_call` unless it is one.
 
         `brief` tells by the weight whether a call takes less time than handing it to a thread and
-        back; such a call is made on the spot.
+        back; such a call is made on the spot. More than one of `calls_at_once` is for work that
+        waits for somebody else: with one's own processor newcomers had better gather.
         """
         self._work = work
         self._weigh = weigh
@@ -54,10 +56,11 @@ class Coalescer(Generic[Item, Result]):
         self._most_per_call = most_per_call
         self._most_waiting = most_waiting
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._busy = False
+        self._calls_at_once = calls_at_once
+        self._running = 0
         self._turn_booked = False
         self._closed = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._threads = ThreadPoolExecutor(calls_at_once, thread_name_prefix=name)
 
     async def ask(self, item: Item) -> Result:
         """Return the result for one item; raises `Overloaded` when too many wait already."""
@@ -66,7 +69,7 @@ class Coalescer(Generic[Item, Result]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
-        if not self._busy and not self._turn_booked:
+        if not self._is_busy() and not self._turn_booked:
             # Callers that arrive in the same turn of the event loop go together.
             self._turn_booked = True
             loop.call_soon(self._take, loop)
@@ -75,21 +78,24 @@ class Coalescer(Generic[Item, Result]):
     def _take(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the next call, if there is anything to do and nothing being done."""
         self._turn_booked = False
-        if self._busy or not self._waiting:
+        if self._is_busy() or not self._waiting:
             return
         batch, weight = self._next_batch()
         items = [item for item, _ in batch]
-        if not self._brief(weight):
-            self._busy = True
-            self._thread.submit(self._attempt, items).add_done_callback(
+        if self._brief(weight):
+            _answer(batch, self._attempt(items))
+        else:
+            self._running += 1
+            self._threads.submit(self._attempt, items).add_done_callback(
                 partial(self._done, loop, batch)
             )
-            return
-        _answer(batch, self._attempt(items))
-        if self._waiting:
+        if self._waiting and not self._is_busy():
             # Others have waited for the event loop meanwhile; they come first.
             self._turn_booked = True
             loop.call_soon(self._take, loop)
+
+    def _is_busy(self) -> bool:
+        return self._running >= self._calls_at_once
 
     def _next_batch(self) -> tuple[list[tuple[Item, asyncio.Future[Result]]], int]:
         batch = [self._waiting.popleft()]
@@ -122,16 +128,16 @@ class Coalescer(Generic[Item, Result]):
         """Go back to the event loop with the results; runs in the thread."""
 
         def answer() -> None:
-            self._busy = False
+            self._running -= 1
             _answer(batch, done.result())
             self._take(loop)
 
         loop.call_soon_threadsafe(answer)
 
     def close(self) -> None:
-        """Finish the call that runs and stop; who asks from now on is refused."""
+        """Finish the calls that run and stop; who asks from now on is refused."""
         self._closed = True
-        self._thread.shutdown(wait=True)
+        self._threads.shutdown(wait=True)
 
 
 def _answer(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import delete, select, tuple_
 
-from augury.inference.model import Model, Probabilities
+from augury.inference.model import Predictor, Probabilities
 from augury.inference.signature import Matrix
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, Given
@@ -52,9 +52,9 @@ class _Sale:
     prediction_id: str
     model_name: str
     champion_version: int
-    champion: Model
+    champion: Predictor
     challenger_version: int
-    challenger: Model
+    challenger: Predictor
     matrix: Matrix
     champion_probabilities: Probabilities
 
@@ -78,9 +78,9 @@ class Shadow:
         prediction_id: str,
         model_name: str,
         champion_version: int,
-        champion_model: Model,
+        champion_model: Predictor,
         challenger_version: int,
-        challenger_model: Model,
+        challenger_model: Predictor,
         matrix: Matrix,
         champion_probabilities: Probabilities,
     ) -> None:
@@ -150,7 +150,7 @@ class Shadow:
         )
 
 
-def _timed(model: Model, matrix: Matrix) -> tuple[Probabilities | None, float]:
+def _timed(model: Predictor, matrix: Matrix) -> tuple[Probabilities | None, float]:
     """Return what a model says, or nothing when it fails, and how many seconds that took."""
     started = time.perf_counter()
     try:

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from augury.inference.lanes import Lane
-from augury.inference.model import Model
+from augury.inference.model import Model, Predictor
 from augury.inference.runtimes import WAITING
+from augury.inference.service.fleet import Fleet
+from augury.inference.service.replica import Wanted
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.kit.log import logger
@@ -23,6 +25,8 @@ _REFERENCE = re.compile(r"([a-z0-9][a-z0-9\-]{0,63})(?:@([a-z0-9\-]{1,64}))?")
 _EMPTY = Shelf(0, {}, {}, {}, {})
 # A version that could not be loaded is tried again: its file may have come back.
 _TRY_AGAIN_SECONDS = 30.0
+# Another process may be there a moment later, and can fetch artefacts only once this one listens.
+_ASK_AGAIN_SECONDS = 1.0
 _LOADED_WITHIN_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.02
 # Whoever has read the registry since then knows of every change that has begun.
@@ -38,13 +42,20 @@ class Catalogue:
     """
 
     def __init__(
-        self, db: Database, artifacts_dir: Path, threads: int, remote_hosts: Collection[str] = ()
+        self,
+        db: Database,
+        artifacts_dir: Path,
+        threads: int,
+        remote_hosts: Collection[str] = (),
+        fleet: Fleet | None = None,
     ) -> None:
-        """Start empty; `open` fills the catalogue."""
+        """Start empty; `open` fills the catalogue. With a fleet models run there."""
         self._db = db
         self._artifacts_dir = artifacts_dir
         self._threads = threads
         self._remote_hosts = remote_hosts
+        self._fleet = fleet
+        self._try_again_seconds = _TRY_AGAIN_SECONDS if fleet is None else _ASK_AGAIN_SECONDS
         self._looking, self._loading = threading.Lock(), threading.Lock()
         # Held for no longer than an assignment takes, so the event loop may wait for it.
         self._exchanging = threading.Lock()
@@ -59,7 +70,7 @@ class Catalogue:
     def open(self) -> None:
         """Read what is on sale and load it, side by side; what waits for others comes later."""
         self.refresh()
-        here = [one for one in self._missing() if one.manifest.runtime not in WAITING]
+        here = [one for one in self._missing() if not self._waits(one)]
         with ThreadPoolExecutor(max_workers=4) as pool:
             for content, lane in zip(here, pool.map(self._open, here), strict=True):
                 self._put(content, lane)
@@ -170,7 +181,11 @@ class Catalogue:
 
     def unavailable(self) -> list[str]:
         """Return the names of the models whose champion cannot answer here."""
-        return [offer.version.model for offer in self.champions() if offer.lane is None]
+        return [
+            offer.version.model
+            for offer in self.champions()
+            if offer.lane is None or not offer.lane.model.is_available()
+        ]
 
     def close(self) -> None:
         """Finish the calls that run, and stop; who waits for a moment waits no longer."""
@@ -178,6 +193,8 @@ class Catalogue:
         for lane in self._lanes.values():
             if lane is not None:
                 lane.close()
+        if self._fleet is not None:
+            self._fleet.close()
 
     def _window_now(self) -> Window:
         window = self._window
@@ -190,7 +207,7 @@ class Catalogue:
 
     def _missing(self) -> list[Content]:
         """Return what is on sale and was not tried, or failed a while ago."""
-        early = time.monotonic() - _TRY_AGAIN_SECONDS
+        early = time.monotonic() - self._try_again_seconds
         wanted = {version.digest: version.content for version in self._shelf.versions.values()}
         return [
             content
@@ -210,7 +227,7 @@ class Catalogue:
         manifest, artifact = content.manifest, content.artifact
         try:
             require_known_host(manifest, artifact, self._remote_hosts)
-            return Lane(Model(manifest, artifact, self._threads))
+            return Lane(self._model(content))
         except Exception as error:  # noqa: BLE001 -- whatever one model does, the others are sold
             logger("registry").error(
                 "model_not_loaded",
@@ -219,3 +236,20 @@ class Catalogue:
                 reason=f"{type(error).__name__}: {error}",
             )
             return None
+
+    def _model(self, content: Content) -> Predictor:
+        manifest = content.manifest
+        if self._fleet is None or manifest.runtime in WAITING:
+            return Model(manifest, content.artifact, self._threads)
+        wanted = Wanted(
+            manifest.name,
+            content.number,
+            content.digest,
+            content.manifest_text,
+            manifest.artifact.sha256,
+        )
+        return self._fleet.open(manifest, wanted)
+
+    def _waits(self, content: Content) -> bool:
+        """Tell whether other processes have to answer before a version can be sold."""
+        return self._fleet is not None or content.manifest.runtime in WAITING

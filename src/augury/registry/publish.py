@@ -1,6 +1,5 @@
 """Publishing: a manifest and an artefact become an immutable version of a model."""
 
-import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -14,6 +13,7 @@ from sqlalchemy import func, insert, select, text
 from augury.audit_log.service import Actor, record
 from augury.inference.manifest import BadModel, Manifest, read_manifest, verify_artifact
 from augury.inference.quarantine import Limits, examine
+from augury.inference.wire import digest_of
 from augury.kit.clock import now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.registry.refusals import (
@@ -65,8 +65,7 @@ class Proven:
     @property
     def digest(self) -> str:
         """Return what addresses the version: SHA-256 over artefact and manifest."""
-        content = f"{self.manifest.artifact.sha256}\n{self.manifest_text}"
-        return hashlib.sha256(content.encode()).hexdigest()
+        return digest_of(self.manifest.artifact.sha256, self.manifest_text)
 
 
 def publish_model(press: Press, draft: Draft, actor: Actor) -> str:

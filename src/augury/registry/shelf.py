@@ -29,7 +29,10 @@ class Content:
     """What is in a version: it never changes."""
 
     digest: str
+    # The only version with this content: a manifest names its model, which has no content twice.
+    number: int
     manifest: Manifest
+    manifest_text: str
     artifact: Path
     card_en: str
     card_ru: str
@@ -200,7 +203,9 @@ def _contents(tx: ReadTx, artifacts_dir: Path, digests: set[str]) -> dict[str, C
             logger("registry").error("manifest_unreadable", **told)
             continue
         artifact = artifact_path(artifacts_dir, manifest)
-        found[digest] = Content(digest, manifest, artifact, row.card_en, row.card_ru)
+        found[digest] = Content(
+            digest, row.version, manifest, row.manifest, artifact, row.card_en, row.card_ru
+        )
     return found
 
 

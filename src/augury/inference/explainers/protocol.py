@@ -31,6 +31,10 @@ class Contributions:
             self.base * slope + intercept, self.fields * slope, self.error * abs(slope)
         )
 
+    def part(self, start: int, end: int) -> "Contributions":
+        """Return the contributions of some of the rows."""
+        return Contributions(self.base[start:end], self.fields[start:end], self.error[start:end])
+
 
 # float32 [rows, fields] -> the Shapley values of each row. Safe to call from many threads.
 Explain = Callable[[npt.NDArray[np.float32]], Contributions]

@@ -7,7 +7,8 @@ because the client below has none. Connections are kept and shared by threads.
 import ssl
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpcore2
@@ -26,17 +27,32 @@ class Unanswered(Exception):
     """There is no answer: the server cannot be reached, is too slow, or says too much."""
 
 
+class Late(Unanswered):
+    """There was no answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
 class Caller:
     """Calls one server; safe to use from many threads."""
 
-    def __init__(self, seconds: float, *, secure: bool) -> None:
+    def __init__(
+        self, seconds: float, *, secure: bool, most_connections: int = _MOST_CONNECTIONS
+    ) -> None:
         """Prepare; a call takes so many seconds at the most, with its second try."""
         self._seconds = seconds
         self._deadline = _Deadline()
         trust: ssl.SSLContext | None = httpx2.create_ssl_context() if secure else None
         self._pool = httpcore2.ConnectionPool(
             trust,
-            max_connections=_MOST_CONNECTIONS,
+            max_connections=most_connections,
             keepalive_expiry=_IDLE_SECONDS,
             network_backend=_Backend(self._deadline),
         )
@@ -50,32 +66,42 @@ class Caller:
         self._deadline.at = time.monotonic() + self._seconds
         for further in reversed(range(_TRIES)):
             try:
-                status, answer = self._once(method, url, body)
-            except httpcore2.ConnectError as error:
+                answer = self._once(method, url, body, {})
+            except _Refused:
                 if not further:
-                    raise Unanswered(_told(error)) from error
-            except (
-                httpcore2.TimeoutException,
-                httpcore2.NetworkError,
-                httpcore2.ProtocolError,
-            ) as error:
-                raise Unanswered(_told(error)) from error
+                    raise
             else:
-                if status != HTTPStatus.SERVICE_UNAVAILABLE or not further:
-                    return status, answer
+                if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or not further:
+                    return answer.status, answer.body
         raise AssertionError
+
+    def ask(
+        self,
+        method: str,
+        url: httpx2.URL,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> Answer:
+        """Return the answer to one call, which nobody repeats, or raise `Unanswered`."""
+        self._deadline.at = time.monotonic() + seconds
+        return self._once(method, url, body, headers)
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
 
-    def _once(self, method: str, url: httpx2.URL, body: bytes) -> tuple[int, bytes]:
+    def _once(
+        self, method: str, url: httpx2.URL, body: bytes, further: Mapping[str, str]
+    ) -> Answer:
         headers = {
             "Host": url.netloc.decode("ascii"),
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
+            **further,
         }
         target = httpcore2.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
@@ -83,10 +109,21 @@ class Caller:
         # For a connection that others hold; the rest keeps to the deadline by itself.
         patience = {"timeout": {"pool": self._deadline.left()}}
         sent = [*headers.items()]
-        with self._pool.stream(
-            method, target, headers=sent, content=body, extensions=patience
-        ) as answer:
-            return answer.status, _whole(answer.iter_stream())
+        try:
+            with self._pool.stream(
+                method, target, headers=sent, content=body, extensions=patience
+            ) as answer:
+                return Answer(answer.status, answer.headers, _whole(answer.iter_stream()))
+        except httpcore2.ConnectError as error:
+            raise _Refused(_told(error)) from error
+        except httpcore2.TimeoutException as error:
+            raise Late(_told(error)) from error
+        except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+            raise Unanswered(_told(error)) from error
+
+
+class _Refused(Unanswered):
+    """The server did not take the call."""
 
 
 def _whole(chunks: Iterable[bytes]) -> bytes:

@@ -1,0 +1,1 @@
+"""The client of the inference service: models that run in other processes."""

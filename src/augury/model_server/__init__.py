@@ -1,0 +1,1 @@
+"""The inference service: models behind the Open Inference Protocol; no database and no secrets."""
