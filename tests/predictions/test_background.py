@@ -275,7 +275,7 @@ def _retire(shop: Shop, registrar: Registrar) -> str:
 
 def _lose(shop: Shop, _registrar: Registrar) -> str:
     catalogue: Any = shop.house.shop.catalogue
-    catalogue._lanes = dict.fromkeys(catalogue._lanes)
+    catalogue._lanes = {}
     catalogue._open = lambda _content: None
     catalogue._window = type(catalogue._window)(0, {}, {}, {})
     return "model_unavailable"

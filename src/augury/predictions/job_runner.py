@@ -81,9 +81,7 @@ class Runner:
 
     def _outputs(self, job: Job) -> Outputs:
         # What was sold is what runs, whatever its alias means by now.
-        if not self._catalogue.can_sell(job.model, job.version):
-            self._catalogue.resolve(f"{job.model}@{job.version}")
-            raise _UnavailableError
+        self._catalogue.refresh()
         lane = self._catalogue.resolve(f"{job.model}@{job.version}").lane
         if lane is None:
             raise _UnavailableError
