@@ -246,7 +246,13 @@ def test_a_hold_that_runs_out_between_backup_and_restore_is_not_overdue(
             account = str(tx.exec_driver_sql("SELECT id FROM accounts").scalar_one())
             gift = Instruction(new_id(), TransferType.PROMOTION, account, 100, "test")
             held = Instruction(
-                new_id(), TransferType.HOLD, account, 10, "test", expires_at=now() - 600 * SECOND
+                new_id(),
+                TransferType.HOLD,
+                account,
+                10,
+                "test",
+                expires_at=now() - 600 * SECOND,
+                actor_id=new_id(),
             )
             ledger.post(tx, [gift])
             ledger.post(tx, [held])

@@ -69,7 +69,8 @@ def test_an_artefact_is_fetched_once_and_kept_under_its_hash(
     assert process.load(tiny, 1, artifact_url=url).json() == first.json()
     assert process.load(tiny, 2, artifact_url=url).status_code == 200
     assert fetched(host, tiny) == 1
-    assert process.get("/v2/models/tiny").json()["versions"] == ["1", "2"]
+    # Others have loaded versions of it, too: the process is shared.
+    assert {"1", "2"} <= set(process.get("/v2/models/tiny").json()["versions"])
 
 
 def test_many_who_load_the_same_at_once_load_it_once(
