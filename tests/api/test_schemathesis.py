@@ -16,7 +16,7 @@ from schemathesis.core.result import Ok
 from support.databases import sqlite_database
 from support.houses import Server, findings, servers, sign_in, sign_up
 
-_EXAMPLES = 25
+_EXAMPLES = 12
 
 
 @pytest.fixture(scope="module")
