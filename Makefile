@@ -24,7 +24,7 @@ run: install ## Install what is missing, then serve API (:8000) and web cabinet 
 
 .PHONY: test
 test: install-dev ## Run the whole test suite
-	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: install-dev ## Check format, lint, types, import directions and house rules

@@ -9,28 +9,6 @@ from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
 from support.quick import quicken_passwords
 
-# Files whose few tests take long: real processes, browsers, crowds. They begin first, so that no
-# process is left alone with one of them at the end.
-_LONG = (
-    "browser",
-    "process",
-    "storm",
-    "under_load",
-    "backup",
-    "restore",
-    "living",
-    "upload",
-    "sales",
-    "docs",
-)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long files first, whatever order the others come in."""
-    items.sort(key=lambda item: not any(word in item.path.stem for word in _LONG))
-
-
 @pytest.fixture(autouse=True)
 def _quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not spend half a second on every sign-up, but where passwords are what is tested."""
