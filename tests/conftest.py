@@ -9,6 +9,7 @@ from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
 from support.quick import quicken_passwords
 
+
 @pytest.fixture(autouse=True)
 def _quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not spend half a second on every sign-up, but where passwords are what is tested."""
