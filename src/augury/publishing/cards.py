@@ -1,5 +1,6 @@
 """The model card in both languages: what is known of the model, and how it is known."""
 
+import math
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -15,6 +16,8 @@ from augury.publishing.sample import Sample
 
 CARDS = {"en": "card.md", "ru": "card.ru.md"}
 
+# Below it the difference is that of writing a number down.
+_LEAST_TOLD = 1e-9
 _MEASURES = ("roc_auc", "average_precision", "brier", "log_loss", "expected_calibration_error")
 _TEXTS = files("augury.publishing") / "texts"
 _WORDS = msgspec.json.decode((_TEXTS / "words.json").read_bytes(), type=dict[str, dict[str, str]])
@@ -41,15 +44,13 @@ def card(manifest: Manifest, story: Story, language: str) -> str:
         "probability": manifest.outputs.probability,
         "positive": story.positive,
         "decision": _decision(manifest, language),
-        "price": manifest.price,
-        "explained": _explained(manifest, language),
         "kind": story.kind,
         "library": story.library,
         "runtime": manifest.runtime,
         "way": story.proven.way,
         "kilobytes": round(manifest.artifact.bytes / 1000),
         "tests": len(manifest.self_test.inputs),
-        "worst": f"{max(story.proven.worst, 1e-9):.0e}",
+        "worst": _at_most(story.proven.worst),
         "sample": story.data.name,
         "sha256": story.data.sha256,
         "rows": len(story.data.frame),
@@ -72,10 +73,10 @@ def _decision(manifest: Manifest, language: str) -> str:
     return _word("decision", language, low=told.approve_below, high=told.decline_from)
 
 
-def _explained(manifest: Manifest, language: str) -> str:
-    if manifest.explain is None:
-        return ""
-    return _word("explained", language, price=manifest.price + manifest.explain.price)
+def _at_most(worst: float) -> str:
+    """Return a bound of one digit, rounded up: what it says must not be less than what was found."""
+    step = 10.0 ** math.floor(math.log10(max(worst, _LEAST_TOLD)))
+    return f"{math.ceil(max(worst, _LEAST_TOLD) / step) * step:.0e}"
 
 
 def _base_rate(story: Story, language: str) -> str:
