@@ -74,7 +74,7 @@ def _decision(manifest: Manifest, language: str) -> str:
 
 
 def _at_most(worst: float) -> str:
-    """Return a bound of one digit, rounded up: what it says must not be less than what was found."""
+    """Return a bound of one digit, rounded up: it must not be less than what was found."""
     step = 10.0 ** math.floor(math.log10(max(worst, _LEAST_TOLD)))
     return f"{math.ceil(max(worst, _LEAST_TOLD) / step) * step:.0e}"
 
