@@ -7,7 +7,7 @@ learnt on one width and compared on another sends rows at the border down the wr
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -81,6 +81,28 @@ class Signature:
             rows = self._decode_slowly(bytes(inputs))
         return self._encode(rows)
 
+    def sift(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Matrix, dict[int, list[Fault]]]:
+        """Return the matrix of the rows without fault, and the faults of the others by place.
+
+        The pointers of the faults begin at the row: `/age`.
+        """
+        faults = {place: found for place, row in enumerate(rows) if (found := self._check(row))}
+        good = [
+            tuple(row.get(field.name) for field in self.fields)
+            for place, row in enumerate(rows)
+            if place not in faults
+        ]
+        if not good:
+            return np.empty((0, len(self.fields)), np.float32), faults
+        return self._encode(good), faults
+
+    def _check(self, row: Mapping[str, Any]) -> list[Fault]:
+        found = (
+            fault_of(field, row, f"/{part}")
+            for field, part in zip(self.fields, self._parts, strict=True)
+        )
+        return [fault for fault in found if fault is not None]
+
     def _encode(self, rows: Sequence[tuple[Any, ...]]) -> Matrix:
         columns = [
             column if codes is None else [codes[value] for value in column]
@@ -146,7 +168,7 @@ def _member(name: str, field: InputField) -> tuple[str, Any] | tuple[str, Any, A
     return (name, kind | None, None) if field.nullable else (name, kind)
 
 
-def fault_of(field: InputField, row: dict[str, object], pointer: str) -> Fault | None:
+def fault_of(field: InputField, row: Mapping[str, object], pointer: str) -> Fault | None:
     """Return what is wrong with one value, in the words of the catalogue; None when it is fine."""
     value = row.get(field.name)
     if value is None:

@@ -1,0 +1,104 @@
+"""The work of a batch: from one chunk of its file to one part of its results, without any money."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from augury.files.answers import Answer
+from augury.files.cells import Field, Typing
+from augury.files.forms import Chunk, Form, Mark
+from augury.files.results import Results, results
+from augury.files.rows import open_rows
+from augury.inference.manifest import InputField, Manifest
+from augury.inference.model import Predictor, Question
+from augury.kit.errors import Fault
+from augury.kit.texts import texts
+
+MOST_REASONS = 4
+
+
+class Scored(NamedTuple):
+    """What came of a chunk: a part of the results file, and for how many rows there is a result."""
+
+    part: bytes
+    succeeded: int
+    failed: int
+
+
+def fields_of(manifest: Manifest) -> list[Field]:
+    """Return the columns that a file must have for a model."""
+    return [_field(one) for one in manifest.inputs]
+
+
+def _field(one: InputField) -> Field:
+    return Field(one.name, one.type, frozenset(one.categories or ()))
+
+
+def results_of(form: Form, manifest: Manifest, *, explain: bool) -> Results:
+    """Return what writes the results: the columns as sent, the outputs, the reasons, the error."""
+    names = manifest.outputs
+    added = [Field(names.probability, "number")]
+    if names.complement is not None:
+        added.append(Field(names.complement, "number"))
+    if names.decision is not None:
+        added.append(Field(names.decision, "category"))
+    if explain:
+        added += [Field(f"reason_{place}", "category") for place in range(1, MOST_REASONS + 1)]
+    return results(form, added)
+
+
+def score(
+    path: Path, form: Form, start: Mark, model: Predictor, *, explain: bool, language: str
+) -> Scored:
+    """Predict the rows of the chunk that begins at a mark and return them as a part of the results.
+
+    A bad row gets the reason instead of outputs. Raises whatever the model raises, `FileUnreadable`
+    and OSError; then the chunk can be tried again.
+    """
+    with open_rows(path, form) as rows:
+        chunk = next(rows.chunks(start))
+    typing = Typing(form, fields_of(model.manifest))
+    answers = _answers(chunk, typing, model, explain=explain, language=language)
+    succeeded = sum(answer.outputs is not None for answer in answers)
+    part = results_of(form, model.manifest, explain=explain).part(chunk, answers)
+    return Scored(part, succeeded, len(answers) - succeeded)
+
+
+def _answers(
+    chunk: Chunk, typing: Typing, model: Predictor, *, explain: bool, language: str
+) -> list[Answer]:
+    inputs = [typing.row(row.cells) for row in chunk.rows if row.fault is None]
+    matrix, faulty = model.signature.sift(inputs)
+    good = [row for place, row in enumerate(inputs) if place not in faulty]
+    if not good:
+        outputs: list[dict[str, Any]] = []
+    elif explain:
+        (found,) = model.explain_many([Question(matrix, good, language)])
+        if isinstance(found, Exception):
+            raise found
+        outputs = [_flat(output) for output in found]
+    else:
+        outputs = model.outputs(model.predict(matrix))
+    following, place, answers = iter(outputs), -1, []
+    for row in chunk.rows:
+        if row.fault is not None:
+            answers.append(Answer(None, _told([row.fault], language)))
+            continue
+        place += 1
+        if place in faulty:
+            answers.append(Answer(None, _told(faulty[place], language)))
+        else:
+            answers.append(Answer(next(following)))
+    return answers
+
+
+def _flat(output: dict[str, Any]) -> dict[str, Any]:
+    reasons = {f"reason_{n}": one["text"] for n, one in enumerate(output["reasons"], 1)}
+    return {name: value for name, value in output.items() if not isinstance(value, list | dict)} | (
+        reasons
+    )
+
+
+def _told(faults: list[Fault], language: str) -> str:
+    sentences = texts("api", language)
+    told = [(one.pointer.lstrip("/"), sentences.text(one.key, **one.values)) for one in faults]
+    return "; ".join(f"{name}: {text}" if name else text for name, text in told)
