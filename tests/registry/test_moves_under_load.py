@@ -120,9 +120,11 @@ def test_sales_go_through_a_hundred_moves_of_the_champion(
         stop = threading.Event()
         with ThreadPoolExecutor(len(buyers)) as pool:
             shopping = [pool.submit(shop, client, stop) for client in buyers]
-            began = move(database_url, moves)
-            time.sleep(1.5)
-            stop.set()
+            try:
+                began = move(database_url, moves)
+                time.sleep(1.5)
+            finally:
+                stop.set()
             answers = [answer for one in shopping for answer in one.result()]
         for client in buyers:
             client.close()
