@@ -6,10 +6,10 @@ So a message may be lost, come twice or come late, and nothing is worse than a m
 
 import ssl
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from celery import Celery
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 # Rooms have a queue each, so that neither stands behind the other; duties share one.
 DUTIES = "duties"
@@ -28,15 +28,6 @@ def queue_of(name: str) -> Queue:
     """Return the queue in which rings for a room or a duty wait."""
     queue = task_of(name if name in ROOMS else DUTIES)
     return Queue(queue, Exchange(""), routing_key=queue)
-
-
-def without_password(url: str) -> str:
-    """Return the address of a broker as people may see it."""
-    parts = urlsplit(url)
-    user = f"{quote(parts.username)}:***@" if parts.username else "***@" if parts.password else ""
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit((parts.scheme, user + host + port, parts.path, "", ""))
 
 
 def open_application(url: str, *, hasty: bool = False) -> Celery:

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from typing import Any, Literal
 
+from augury.broker.address import without_password
 from augury.broker.application import (
     DUTIES,
     ROOMS,
@@ -12,7 +13,6 @@ from augury.broker.application import (
     options_of,
     queue_of,
     task_of,
-    without_password,
 )
 from augury.kit.log import logger
 
@@ -91,7 +91,10 @@ class CeleryBell:
             self._tell(error)
             with self._news:
                 self._rings = Counter(
-                    {room: min(times, MOST_WAITING) for room, times in (self._rings + rings).items()}
+                    {
+                        room: min(times, MOST_WAITING)
+                        for room, times in (self._rings + rings).items()
+                    }
                 )
                 if not self._is_closed:
                     self._news.wait_for(lambda: self._is_closed, _AGAIN_SECONDS)

@@ -6,6 +6,7 @@ number of processes may carry it out side by side, and a process that dies leave
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from typing import NamedTuple
@@ -19,13 +20,12 @@ from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
 from augury.predictions import drift, job_leases, job_outcomes, shadow
-from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
 
 # So many predictions are made in the background at once by one process: a model on another server
 # keeps a thread waiting, not a processor busy.
-RUNNERS = 4
+JOBS_AT_ONCE = 4
 
 
 class Whose(Enum):
@@ -43,19 +43,21 @@ class Workplace:
         """Prepare; nothing is claimed yet."""
         self.house = house
         self.courier = open_courier(house.db, house.settings, partial(recipient, house.db))
-        self.runners: dict[Room, Runner] = {"jobs": Runner(house.db, house.shop.catalogue)}
+        self.runners = {"jobs": Runner(house.db, house.shop.catalogue)}
 
     def is_busy(self) -> bool:
         """Tell whether any row is being worked on here."""
         return any(runner.is_busy() for runner in self.runners.values())
 
+    def renew(self) -> int:
+        """Prolong the leases of what is worked on here; return how many still stood."""
+        return sum(runner.renew() for runner in self.runners.values())
+
     def give_back(self) -> None:
         """Take nothing more, and leave to others at once what is not finished here."""
         for runner in self.runners.values():
-            try:
+            with suppress(LedgerUnavailable):  # it has been logged; the leases run out
                 runner.give_back()
-            except LedgerUnavailable:
-                pass  # it has been logged; the leases run out
 
 
 class Duty(NamedTuple):
@@ -98,18 +100,9 @@ def _deliver(place: Workplace, stop: threading.Event) -> int:
     return begun
 
 
-_EACH, _RUNG = Whose.EVERYBODYS, Whose.RUNG
+_EACH = Whose.EVERYBODYS
 _PLAN = (
-    *(
-        _Planned(f"jobs_{number}", 0.25, lambda at, stop: at.runners["jobs"].run_due(stop), _RUNG)
-        for number in range(1, RUNNERS + 1)
-    ),
-    _Planned(
-        "renew_jobs",
-        job_leases.RENEWAL_SECONDS,
-        lambda at, _: at.runners["jobs"].renew(),
-        _EACH,
-    ),
+    _Planned("renew", job_leases.RENEWAL_SECONDS, lambda at, _: at.renew(), _EACH),
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
     _Planned("load_models", 0.1, lambda at, stop: at.house.shop.catalogue.load(stop), _EACH),
     _Planned("overdue_jobs", 5, lambda at, _: job_outcomes.fail_overdue(at.house.db)),
@@ -123,9 +116,12 @@ _PLAN = (
 )
 
 
-def duties(place: Workplace) -> list[Duty]:
+def duties(place: Workplace, jobs_at_once: int = JOBS_AT_ONCE) -> list[Duty]:
     """Return every duty, to be carried out at a place."""
-    return [Duty(one.name, one.seconds, partial(one.run, place), one.whose) for one in _PLAN]
+    run = place.runners["jobs"].run_due
+    jobs = [Duty(f"jobs_{one + 1}", 0.25, run, Whose.RUNG) for one in range(jobs_at_once)]
+    planned = [Duty(one.name, one.seconds, partial(one.run, place), one.whose) for one in _PLAN]
+    return jobs + planned
 
 
 def schedule() -> dict[str, float]:
