@@ -76,7 +76,9 @@ class Rabbit(Broker):
         super().kill()
         command, told = ["epmd", "-kill"], b""
         for _ in range(50):  # it refuses as long as it believes that the server lives
-            told = subprocess.run(command, env=self._environment, check=False, capture_output=True).stdout  # noqa: S607 -- it comes with the server
+            told = subprocess.run(
+                command, env=self._environment, check=False, capture_output=True
+            ).stdout
             if b"living nodes" not in told:
                 break
             time.sleep(0.1)

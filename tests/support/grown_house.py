@@ -12,7 +12,7 @@ import httpx2
 
 from augury import bootstrap
 from augury.kit.db import Database
-from support.houses import PASSWORD, SECRET, fund, free_port, order, settings_for, sign_up
+from support.houses import PASSWORD, SECRET, free_port, fund, order, settings_for, sign_up
 from support.programs import Program
 
 WITHIN_SECONDS = 60
@@ -46,7 +46,8 @@ class GrownHouse:
             "PYTHONWARNINGS": "ignore",
             **{f"AUGURY_{name.upper()}": value for name, value in settings.items()},
         }
-        bootstrap.prepare(settings_for(database_url, folder))
+        shipped = {"models_dir": settings["models_dir"]} if "models_dir" in settings else {}
+        bootstrap.prepare(settings_for(database_url, folder, **shipped))
         self.db = Database(database_url)
 
     def start(self, command: str, *options: str, name: str = "", **settings: str) -> Program:
@@ -129,6 +130,13 @@ class Customer:
     def get(self, id_: str) -> dict[str, Any]:
         """Return a prediction as it is now."""
         answer = self.client.get(f"/v1/predictions/{id_}", headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def cancel(self, id_: str) -> dict[str, Any]:
+        """Cancel a prediction and return it."""
+        answer = self.client.post(f"/v1/predictions/{id_}/cancel", headers=self.headers)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no types
 
 
 class Program:
@@ -44,7 +44,7 @@ class Program:
 
     def children(self) -> list[psutil.Process]:
         """Return the processes that it has started."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return list(psutil.Process(self.process.pid).children(recursive=True))
 
     def pause(self) -> None:
         """Let it stand still, with whatever it holds."""

@@ -38,7 +38,7 @@ _AGAIN_SECONDS = 1.0
 
 
 class _Leash:
-    """A pipe whose reading end the children hold; the other ends with the main process or before."""
+    """A pipe whose reading end the children hold; the other closes with the main process."""
 
     def __init__(self) -> None:
         self._held, self._let_go = os.pipe()
