@@ -10,7 +10,7 @@ import pytest
 from augury.broker.bell import CeleryBell
 from augury.predictions.job_runner import MOST_ATTEMPTS
 from augury.predictions.jobs import CANCELLED, QUEUED, RUNNING
-from support.brokers import PASSWORD, redis_server
+from support.brokers import PASSWORD, rabbit_server, redis_server
 from support.databases import postgres_database, sqlite_database
 from support.grown_house import eventually
 from support.grown_scene import Scene, body, scene_with
@@ -67,7 +67,7 @@ def test_rung_jobs_end_once_and_in_turn_of_the_customers(scene: Scene) -> None:
         eventually(lambda: bell.state() == "reachable")
     waiting = statuses(scene.house.db)
     assert {waiting[id_] for id_ in [*flood, single]} == {QUEUED}
-    worker, beat = scene.house.worker(), scene.house.beat()
+    worker = scene.house.worker()
     done = boris.ended([single])[0]
     found = scene.anna.ended(flood)
     assert {one["status"] for one in [done, *found]} == {"succeeded"}
@@ -76,18 +76,20 @@ def test_rung_jobs_end_once_and_in_turn_of_the_customers(scene: Scene) -> None:
     assert scene.anna.balance() == {"available": 1_000_000 - 40 * price, "held": 0}
     assert boris.balance() == {"available": 1_000_000 - price, "held": 0}
     assert scene.api.get("/readyz").json()["broker"] == "reachable"
-    assert [part.stop() for part in (worker, beat)] == [0, 0]
+    assert scene.beat
+    assert [part.stop() for part in (worker, scene.beat)] == [0, 0]
     is_sound(scene)
 
 
 def test_a_killed_worker_loses_no_job(scene: Scene) -> None:
-    """`kill -9` of all its processes in mid-job: the lease runs out, a ring follows, another worker
-    makes the prediction, and it is charged once."""
+    """`kill -9` of its main process in mid-job ends its children too. The lease runs out, a ring
+    follows, another worker makes the prediction, and it is charged once."""
     first = scene.house.worker()
     id_ = scene.begin_far(scene.anna)
-    first.kill()
+    children = first.children()
+    first.process.kill()
+    eventually(lambda: children and not any(child.is_running() for child in children))
     assert scene.anna.get(id_)["status"] == RUNNING
-    scene.house.beat()
     scene.house.worker()
     change(scene.house.db, id_, next_at=0)  # fifteen seconds pass
     scene.far.go_on.set()
@@ -97,32 +99,20 @@ def test_a_killed_worker_loses_no_job(scene: Scene) -> None:
     is_sound(scene)
 
 
-def test_a_worker_that_is_told_to_stop_hands_back_what_it_cannot_finish(scene: Scene) -> None:
+def test_a_worker_that_is_told_to_stop_hands_back_what_it_cannot_finish(any_scene: Scene) -> None:
     """Within ten seconds it is gone with exit code 0, and the job waits for another, its attempt
     not counted."""
+    scene = any_scene
     worker = scene.house.worker()
     id_ = scene.begin_far(scene.anna)
+    attempts = row_of(scene.house.db, id_).attempts
     begun = time.monotonic()
     assert worker.stop() == 0
     assert time.monotonic() - begun < 11
     row = row_of(scene.house.db, id_)
-    assert (row.status, row.attempts, row.lease_holder) == (QUEUED, 0, None)
+    assert (row.status, row.attempts, row.lease_holder) == (QUEUED, attempts - 1, None)
     assert scene.anna.cancel(id_)["status"] == CANCELLED
     assert scene.anna.balance() == {"available": 1_000_000, "held": 0}
-    is_sound(scene)
-
-
-def test_children_of_a_killed_worker_end_by_themselves(any_scene: Scene) -> None:
-    """When only the main process dies, its children hand back what they have and follow it."""
-    scene = any_scene
-    worker = scene.house.worker()
-    id_ = scene.begin_far(scene.anna)
-    children = worker.children()
-    assert children
-    worker.process.kill()
-    worker.process.wait()
-    eventually(lambda: not any(child.is_running() for child in children))
-    assert scene.anna.cancel(id_)["status"] == CANCELLED
     is_sound(scene)
 
 
@@ -132,7 +122,6 @@ def test_what_was_rung_while_the_broker_was_away_is_made_later(any_scene: Scene)
     scene = any_scene
     assert scene.broker is not None
     scene.house.worker()
-    scene.house.beat()
     before = scene.anna.order(5, body(NAME))
     scene.broker.kill()
     away = scene.anna.order(5, body(NAME))
@@ -149,7 +138,6 @@ def test_a_job_that_ends_processes_is_parked(any_scene: Scene) -> None:
     released, and others' jobs are made meanwhile."""
     scene = any_scene
     worker = scene.house.worker()
-    scene.house.beat()
     id_ = scene.begin_far(scene.anna)
     change(scene.house.db, id_, attempts=MOST_ATTEMPTS - 1)
     for begun in (1, 2):
@@ -166,17 +154,38 @@ def test_a_job_that_ends_processes_is_parked(any_scene: Scene) -> None:
     is_sound(scene)
 
 
-def test_without_a_broker_a_worker_apart_looks_for_work_by_itself(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_without_a_broker_a_worker_apart_looks_for_work_by_itself(tmp_path: Path) -> None:
     """The API leaves the work alone; `augury worker` does it, and hands back on SIGTERM."""
-    with scene_with(database_url, tmp_path, None, worker="apart") as scene:
+    with scene_with(sqlite_database(tmp_path), tmp_path, None, worker="apart") as scene:
         (early,) = scene.anna.order(1, body(NAME))
         assert scene.anna.get(early)["status"] == QUEUED
         worker = scene.house.worker(2)
         (done,) = scene.anna.ended([early])
         id_ = scene.begin_far(scene.anna)
         assert worker.stop() == 0
-        assert row_of(scene.house.db, id_).status == QUEUED
-        assert scene.anna.balance()["available"] == 1_000_000 - 2 * done["price"]
+        assert scene.anna.cancel(id_)["status"] == CANCELLED
+        assert scene.anna.balance() == {"available": 1_000_000 - done["price"], "held": 0}
+        is_sound(scene)
+
+
+def test_rabbitmq_carries_rings_as_redis_does(postgres: str, tmp_path: Path) -> None:
+    """The same commands with another address: jobs end, and are charged once though they are
+    rung for ten times."""
+    with (
+        postgres_database(postgres) as address,
+        rabbit_server(tmp_path) as broker,
+        scene_with(address, tmp_path, broker) as scene,
+    ):
+        ids = scene.anna.order(10, body(NAME))
+        with closing(CeleryBell(broker.url)) as bell:
+            bell.ring("jobs", 100)
+            eventually(lambda: bell.state() == "reachable")
+        worker = scene.house.worker()
+        ended = scene.anna.ended(ids)
+        assert {one["status"] for one in ended} == {"succeeded"}
+        spent = sum(one["price"] for one in ended)
+        assert scene.anna.balance() == {"available": 1_000_000 - spent, "held": 0}
+        assert scene.api.get("/readyz").json()["broker"] == "reachable"
+        assert scene.beat
+        assert [part.stop() for part in (worker, scene.beat)] == [0, 0]
         is_sound(scene)

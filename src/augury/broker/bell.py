@@ -70,6 +70,7 @@ class CeleryBell:
         self._thread.join(_CLOSE_SECONDS)
 
     def _carry(self) -> None:
+        self._attempt(Counter(), {})
         while True:
             with self._news:
                 if not (self._rings or self._levels or self._is_closed):
