@@ -19,6 +19,7 @@ _LARGEST_PACK = 100_000_000
 _DEAREST = 2**53 - 1
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SENDER = re.compile(r"[^<>@\r\n]*<[^<>@\s]+@[\w.-]+>|[^<>@\s]+@[\w.-]+")
+_BROKERS = {"redis", "rediss", "amqp", "amqps"}
 _SHIPPED_MODELS = (
     Path(__file__).parents[2] / "models",  # a checkout
     Path(__file__).parent / "shipped_models",  # an installed wheel
@@ -151,6 +152,17 @@ class Settings(BaseSettings):
         " `s3://key:secret@bucket/prefix?endpoint=https://host&region=name`; empty: in the folder"
         " `files` of the data folder.",
     )
+    broker_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis or RabbitMQ, through which Celery workers are rung:"
+        " `redis://:password@host:6379/0`, `amqp://user:password@host:5672/vhost`, or `rediss://`"
+        " and `amqps://` with TLS. Empty: no broker.",
+    )
+    worker: Literal["embedded", "apart"] = Field(
+        "embedded",
+        description="`embedded`: each API process does background work too. `apart`: it is left to"
+        " processes of `augury worker`. A broker implies `apart`.",
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
 
     @model_validator(mode="before")
@@ -251,6 +263,18 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _refuse_odd_broker(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if any(url) and not (url.scheme in _BROKERS and url.hostname and url.port != 0):
+            message = (
+                "AUGURY_BROKER_URL must be redis://:password@host:6379/0 or"
+                " amqp://user:password@host:5672/vhost; rediss:// and amqps:// use TLS"
+            )
+            raise ValueError(message)
+        return value
+
     @model_validator(mode="after")
     def _refuse_weak_secrets(self) -> Self:
         for name in ("secret_key", "previous_secret_key"):
@@ -269,6 +293,11 @@ class Settings(BaseSettings):
     def top_up_url(self) -> str:
         """Where a customer buys credits."""
         return f"{self.ui_url.rstrip('/')}/top-up"
+
+    @property
+    def works_apart(self) -> bool:
+        """Whether background work is left to processes of its own."""
+        return self.worker == "apart" or bool(self.broker_url.get_secret_value())
 
     @property
     def artifacts_dir(self) -> Path:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from augury import bootstrap
 from augury.kit.errors import LedgerUnavailable
-from augury.worker.embedded import Duty, Worker, duties
+from augury.worker.duties import Duty, Workplace, duties
+from augury.worker.embedded import Worker
 from support.houses import settings_for
 
 
@@ -67,10 +68,10 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
     settings = settings_for(database_url, tmp_path)
     bootstrap.prepare(settings)
     house = bootstrap.build(settings)
-    todo = duties(house)
+    todo = duties(Workplace(house))
     assert {duty.name for duty in todo} == {
         "catalogue", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
-        "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew_jobs", "overdue_jobs",
+        "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "overdue_jobs",
     }  # fmt: skip
     for duty in todo:
         assert duty.run(threading.Event()) == 0

@@ -51,7 +51,8 @@ from augury.kit.errors import (
     escaped,
     invalid,
 )
-from augury.worker.embedded import Worker, duties
+from augury.worker.duties import Workplace
+from augury.worker.embedded import serving
 
 
 def create_app(house: House) -> Frame:
@@ -60,7 +61,7 @@ def create_app(house: House) -> Frame:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        worker = Worker(duties(house))
+        worker = serving(Workplace(house))
         worker.start()
         yield
         await run_in_threadpool(worker.stop)

@@ -14,6 +14,8 @@ from typer.main import get_command
 COMMANDS = (
     "serve",
     "api",
+    "worker",
+    "beat",
     "inference",
     "ui",
     "migrate",

@@ -1,6 +1,7 @@
 """What several commands share: reading settings, and saying what is wrong with them."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,6 +56,13 @@ def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
         known = ", ".join(KNOWN)
         typer.echo(
             f"AUGURY_PAYMENT_PROVIDERS: there is no {', '.join(unknown)}; known are {known}",
+            err=True,
+        )
+        raise typer.Exit(2)
+    if settings.broker_url.get_secret_value() and find_spec("celery") is None:
+        typer.echo(
+            "AUGURY_BROKER_URL: a broker needs Celery; install the extra: pip install"
+            " 'augury[worker]'",
             err=True,
         )
         raise typer.Exit(2)

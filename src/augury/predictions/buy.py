@@ -25,6 +25,7 @@ from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
 from augury.predictions import history
+from augury.predictions.bell import Bell
 from augury.predictions.jobs import NewJob, place
 from augury.predictions.schemas import (
     Caution,
@@ -68,10 +69,11 @@ class ModelUnavailable(Refusal):
 class Shop:
     """Sells predictions. One for each process; its methods run on the event loop."""
 
-    def __init__(self, db: Database, catalogue: Catalogue) -> None:
-        """Open with what is on sale."""
+    def __init__(self, db: Database, catalogue: Catalogue, bell: Bell) -> None:
+        """Open with what is on sale, and with what to ring for predictions in the background."""
         self.catalogue = catalogue
         self._db = db
+        self._bell = bell
         self._looks: Coalescer[None, bool] = Coalescer(self._look, name="look")
         self._replays: Coalescer[_Keyed, Sold | None] = Coalescer(self._find_replays, name="replay")
         self._balances: Coalescer[str, Balance] = Coalescer(self._find_balances, name="balance")
@@ -82,7 +84,7 @@ class Shop:
             most_per_call=_MOST_BYTES_PER_COMMIT,
         )
         self._jobs: Coalescer[NewJob, Sold] = Coalescer(
-            lambda new: place(db, new),
+            self._place,
             name="jobs",
             weigh=lambda job: _BYTES_PER_ORDER + len(job.inputs),
             most_per_call=_MOST_BYTES_PER_COMMIT,
@@ -159,6 +161,11 @@ class Shop:
             fingerprint=fingerprint,
         )
         return await self._jobs.ask(job)
+
+    def _place(self, new: list[NewJob]) -> list[Sold | Exception]:
+        results = place(self._db, new)
+        self._bell.ring("jobs", sum(isinstance(result, tuple) for result in results))
+        return results
 
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""

@@ -32,27 +32,49 @@ class Runner:
         self._taking = threading.Lock()
         self._after = FROM_THE_START
         self._held: dict[str, str] = {}
+        self._is_closed = False
+
+    def run_one(self) -> bool:
+        """Run the job whose turn it is; return whether there was one."""
+        job = self._take()
+        if job is None:
+            return False
+        try:
+            self._run(job)
+        finally:
+            self._held.pop(job.id, None)
+        return True
 
     def run_due(self, stop: threading.Event) -> int:
         """Run jobs until none is due or `stop` is set; return how many were run."""
         ran = 0
-        while not stop.is_set():
-            job = self._take()
-            if job is None:
-                break
-            try:
-                self._run(job)
-            finally:
-                self._held.pop(job.id)
+        while not stop.is_set() and self.run_one():
             ran += 1
         return ran
+
+    def due(self, most: int) -> int:
+        """Return how many jobs wait for somebody to run them; at `most`, there may be more."""
+        return job_leases.count_due(self._db, most)
 
     def renew(self) -> int:
         """Prolong the leases of the jobs that run here; return how many still stood."""
         return job_leases.renew(self._db, self._held.copy())
 
+    def is_busy(self) -> bool:
+        """Tell whether a job runs here."""
+        return bool(self._held)
+
+    def give_back(self) -> int:
+        """Take no more jobs and leave those that run here to others; return how many."""
+        with self._taking:
+            self._is_closed = True
+            held = self._held.copy()
+        return job_leases.give_back(self._db, held)
+
     def _take(self) -> Job | None:
         with self._taking:
+            if self._is_closed:
+                return None
             job = job_leases.claim(self._db, self._after)
             if job is not None:
                 self._after = job.user_id

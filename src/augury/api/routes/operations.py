@@ -23,6 +23,10 @@ class Readiness(Health):
     """The process can sell."""
 
     unavailable: list[str] = Field(description="Models on sale that cannot answer here now.")
+    broker: Literal["none", "reachable", "unreachable"] = Field(
+        description="Whether workers can be rung. While they cannot, predictions are sold as ever,"
+        " and those in the background wait."
+    )
 
 
 @router.get("/healthz", responses=refusals())
@@ -42,4 +46,4 @@ def readyz(house: TheHouse) -> Readiness:
     missing = house.shop.catalogue.unavailable()
     if missing and len(missing) == len(house.shop.catalogue.champions()):
         raise NotReady(missing=", ".join(missing), retry_after_seconds=5)
-    return Readiness(unavailable=missing)
+    return Readiness(unavailable=missing, broker=house.bell.state())
