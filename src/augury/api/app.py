@@ -85,7 +85,18 @@ def create_app(house: House) -> Frame:
     doors = predictions.doors(house)
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
-    rooms = (auth, account, models, predictions, batches, top_ups, payments, admin, operations, pages)
+    rooms = (
+        auth,
+        account,
+        models,
+        predictions,
+        batches,
+        top_ups,
+        payments,
+        admin,
+        operations,
+        pages,
+    )
     for room in (
         *rooms,
         registry,

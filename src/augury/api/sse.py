@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from fastapi.concurrency import run_in_threadpool
@@ -32,12 +33,12 @@ async def progress(
     `look` is called in a thread and reads the truth, whichever process changes it.
     """
     began = told_at = time.monotonic()
-    told = None
+    told: State | None = None
     while time.monotonic() < began + _LONGEST_SECONDS:
-        try:
+        state = told
+        # A database that is away for a moment is no news.
+        with suppress(LedgerUnavailable):
             state = await run_in_threadpool(look)
-        except LedgerUnavailable:
-            state = told
         if state is not None and state != told:
             yield format_sse_event(
                 event="progress",

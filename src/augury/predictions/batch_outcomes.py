@@ -4,10 +4,9 @@ What a chunk came to is stored only for who still holds its lease, and only whil
 Locks are taken in one order, so that nobody waits in a circle: the chunk, its batch, the account.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Update, select, text, update
+from sqlalchemy import ColumnElement, Executable, Row, Update, select, text, update
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, WriteTx
@@ -70,20 +69,24 @@ def finish(db: Database, chunk: Leased, made: Made) -> bool:
     """
     try:
         with db.write() as tx:
-            if not tx.execute(_done(chunk, made)).rowcount:
-                return False
-            batch = tx.execute(_counted(chunk, made)).first()
-            if batch is None:
-                raise _IsOverError
-            if batch.chunks_done == batch.chunks:
-                error = None if batch.rows_done else NO_ROW_SUCCEEDED
-                _end(tx, batch, FAILED if error else SUCCEEDED, error, pays=True)
-            return True
+            return _finish(tx, chunk, made)
     except _IsOverError:
         return False
     except _HoldIsGoneError:
         fail(db, chunk, "hold_expired")
         return False
+
+
+def _finish(tx: WriteTx, chunk: Leased, made: Made) -> bool:
+    if not tx.execute(_done(chunk, made)).rowcount:
+        return False
+    batch = tx.execute(_counted(chunk, made)).first()
+    if batch is None:
+        raise _IsOverError  # what was written of the chunk is undone
+    if batch.chunks_done == batch.chunks:
+        error = None if batch.rows_done else NO_ROW_SUCCEEDED
+        _end(tx, batch, FAILED if error else SUCCEEDED, error, pays=True)
+    return True
 
 
 def _held(chunk: Leased) -> tuple[ColumnElement[bool], ...]:
@@ -103,7 +106,7 @@ def _done(chunk: Leased, made: Made) -> Update:
     )
 
 
-def _counted(chunk: Leased, made: Made) -> Update:
+def _counted(chunk: Leased, made: Made) -> Executable:
     # One statement, so that of two chunks that end at the same time one sees that it is the last.
     counted = (
         update(batches)
@@ -118,7 +121,7 @@ def _counted(chunk: Leased, made: Made) -> Update:
             rows_failed=batches.c.rows_failed + made.rows_failed,
         )
     )
-    return counted.returning(*_KNOWN)  # type: ignore[return-value] # an Update that returns rows
+    return counted.returning(*_KNOWN)
 
 
 def postpone(db: Database, chunk: Leased, seconds: float) -> bool:
@@ -192,7 +195,7 @@ def _refuse_unless_cancelled(tx: WriteTx, mine: ColumnElement[bool]) -> None:
 def _end_unfinished(
     tx: WriteTx, which: ColumnElement[bool], status: str, error: str | None, *, pays: bool = False
 ) -> int:
-    ended: Sequence[Row[Any]] = tx.execute(
+    ended = tx.execute(
         update(batches)
         .where(which, text(UNFINISHED_BATCH))
         .values(status=status)
@@ -206,7 +209,9 @@ def _end_unfinished(
 def _end(tx: WriteTx, batch: Row[Any], status: str, error: str | None, *, pays: bool) -> None:
     """Resolve the hold of a batch that is locked, write how it ended, and tell its customer."""
     captured = batch.rows_done * batch.price_per_row if pays else 0
-    transfer_id = _capture(tx, batch, captured) if captured else _release(tx, batch)
+    transfer_id = _capture(tx, batch, captured) if captured else None
+    if transfer_id is None:
+        _release(tx, batch)
     tx.execute(
         update(batches)
         .where(batches.c.id == batch.id)
@@ -229,12 +234,12 @@ def _capture(tx: WriteTx, batch: Row[Any], amount: int) -> str:
         new_id(), TransferType.CAPTURE, batch.user_id, amount, batch.id, hold_id=batch.hold_id
     )
     (outcome,) = ledger.post(tx, [capture])
+    if isinstance(outcome, Posted):
+        return outcome.transfer_id
     if outcome in {Refused.HOLD_EXPIRED, Refused.HOLD_RESOLVED}:
         raise _HoldIsGoneError(outcome)
-    if not isinstance(outcome, Posted):
-        message = f"the hold of a batch cannot be captured: {outcome}"
-        raise AssertionError(message)
-    return outcome.transfer_id
+    message = f"the hold of a batch cannot be captured: {outcome}"
+    raise AssertionError(message)
 
 
 def _release(tx: WriteTx, batch: Row[Any]) -> None:

@@ -93,7 +93,7 @@ class BatchRunner:
             logger("predictions").exception("batch_file_failed", batch=chunk.batch_id)
             self._try_again(chunk, "files_unavailable")
         except LedgerUnavailable:
-            raise  # no fault of the model: the lease runs out, and somebody takes the chunk up again
+            raise  # no fault of the model: the lease runs out, and somebody takes the chunk up
         except Exception:  # noqa: BLE001 -- whatever a runtime throws, the customer pays nothing
             logger("predictions").exception("chunk_failed", model=chunk.model, batch=chunk.batch_id)
             self._try_again(chunk, "model_failed")

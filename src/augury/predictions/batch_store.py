@@ -38,12 +38,11 @@ _PUT = text(
     RETURNING puts
     """
 )
-_IS_NAMED = (
-    exists()
-    .where(batches.c.file_digest == stored_files.c.digest, batches.c.purged_at.is_(None))
-    .correlate(stored_files)
-    | exists().where(batch_chunks.c.part_digest == stored_files.c.digest).correlate(stored_files)
-)
+_IS_NAMED = exists().where(
+    batches.c.file_digest == stored_files.c.digest, batches.c.purged_at.is_(None)
+).correlate(stored_files) | exists().where(
+    batch_chunks.c.part_digest == stored_files.c.digest
+).correlate(stored_files)
 
 
 class FileDoomedError(OSError):
@@ -80,7 +79,7 @@ class Keeper:
             self._delete(stored_files.c.digest == kept.digest, stored_files.c.puts == 1)
 
     def delete_unnamed(self, stop: threading.Event) -> int:
-        """Delete the files that no batch names, or whose deletion was not finished; return how many.
+        """Delete the files that no batch names, or whose deletion broke off; return how many.
 
         What was put today may be about to be named.
         """

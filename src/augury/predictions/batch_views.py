@@ -123,11 +123,15 @@ def open_results(db: Database, store: Store, user_id: str, batch_id: str) -> Res
         came_to_nothing = batch.status == "failed" and batch.error != NO_ROW_SUCCEEDED
         if batch.status in _UNFINISHED or came_to_nothing or not batch.chunks_done:
             raise NoResults(batch_status=batch.status)
-        digests = tx.execute(
-            select(batch_chunks.c.part_digest)
-            .where(batch_chunks.c.batch_id == batch_id, batch_chunks.c.status == "done")
-            .order_by(batch_chunks.c.number)
-        ).scalars().all()
+        digests = (
+            tx.execute(
+                select(batch_chunks.c.part_digest)
+                .where(batch_chunks.c.batch_id == batch_id, batch_chunks.c.status == "done")
+                .order_by(batch_chunks.c.number)
+            )
+            .scalars()
+            .all()
+        )
         version = (batch.model, batch.version)
         manifest = shelf.manifests(tx, {version})[version]
     form = msgspec.json.decode(batch.form, type=Form)

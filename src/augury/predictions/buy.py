@@ -206,7 +206,9 @@ class Shop:
         offer = await self._resolve(request.model, user_id)
         lane = _lane_of(offer)
         matrix = lane.model.signature.decode(request.inputs)
-        return _Item(offer, lane, matrix, price_of_row(offer, explain=request.explain) * len(matrix))
+        return _Item(
+            offer, lane, matrix, price_of_row(offer, explain=request.explain) * len(matrix)
+        )
 
     def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
         """Let the challenger score what was sold, when it comes to it."""
@@ -282,7 +284,7 @@ async def _outputs(
 
 
 def price_of_row(offer: Offer, *, explain: bool) -> int:
-    """Return what one row costs, with its reasons if they are asked for; or raise `InvalidInput`."""
+    """Return what one row costs, with its reasons if they are asked for; raises `InvalidInput`."""
     if not explain:
         return offer.price
     if offer.explain_price is None:

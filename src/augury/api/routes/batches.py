@@ -86,7 +86,7 @@ TheLines = Annotated[Lines, Depends(_lines)]
 
 
 async def _form(request: Request, caller: Caller, lines: TheLines) -> AsyncIterator[FormData]:
-    """Give the parts of an upload, its file on the disk; strangers are refused before it is read."""
+    """Give the parts of an upload, its file on the disk; strangers are refused before."""
     if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
         raise UnsupportedMediaType(expected=_MULTIPART)
     lines.uploads.begin(caller.user_id)
@@ -235,15 +235,20 @@ def cancel_batch(batch_id: ResourceId, house: TheHouse, caller: Caller) -> Batch
     return batch_outcomes.cancel(house.db, caller.user_id, batch_id)
 
 
+_FORMATS = ("text/csv", "application/jsonl", "application/vnd.apache.parquet")
+
+
+def _streams(what: str, form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Describe a stream for OpenAPI."""
+    schema = {"type": "string"} | ({"format": form} if form != "string" else {})
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {200: {"description": what, "content": content}}
+
+
 @router.get(
     "/{batch_id}/events",
     response_class=sse.Stream,
-    responses={
-        200: {
-            "description": "Events `progress`, each with the batch, until it is over.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
-    }
+    responses=_streams("Events `progress`, each with the batch.", "string", "text/event-stream")
     | refusals(*_ASKED, "too_many_at_once", "overloaded"),
 )
 def batch_events(
@@ -264,24 +269,14 @@ def batch_events(
 @router.get(
     "/{batch_id}/results",
     response_class=sse.Stream,
-    responses={
-        200: {
-            "description": "The file in the format in which it came, with the outputs.",
-            "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("text/csv", "application/jsonl", "application/vnd.apache.parquet")
-            },
-        }
-    }
+    responses=_streams("The file in the format in which it came.", "binary", *_FORMATS)
     | refusals(*_ASKED, "no_results", "results_gone", "too_many_at_once", "overloaded"),
 )
 def batch_results(
     batch_id: ResourceId, house: TheHouse, caller: Caller, lines: TheLines
 ) -> sse.Stream:
     """Give the results: the columns as they came, then the outputs, then `error`."""
-    found = batch_views.open_results(
-        house.db, house.batches.keeper.store, caller.user_id, batch_id
-    )
+    found = batch_views.open_results(house.db, house.batches.keeper.store, caller.user_id, batch_id)
     lines.downloads.begin(caller.user_id)
     return sse.Stream(
         found.content,

@@ -49,9 +49,7 @@ def upgrade() -> None:
             name=op.f("ck_batches_status"),
         ),
         sa.CheckConstraint("rows > 0", name=op.f("ck_batches_rows_positive")),
-        sa.CheckConstraint(
-            "rows_done + rows_failed <= rows", name=op.f("ck_batches_rows_counted")
-        ),
+        sa.CheckConstraint("rows_done + rows_failed <= rows", name=op.f("ck_batches_rows_counted")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
     op.create_table(
