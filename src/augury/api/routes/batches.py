@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData, UploadFile
+from starlette.responses import StreamingResponse
 
 from augury.api import sse
 from augury.api.apart import run_apart
@@ -247,7 +248,7 @@ def _streams(what: str, form: str, *media_types: str) -> dict[int | str, dict[st
 
 @router.get(
     "/{batch_id}/events",
-    response_class=sse.Stream,
+    response_class=StreamingResponse,
     responses=_streams("Events `progress`, each with the batch.", "string", "text/event-stream")
     | refusals(*_ASKED, "too_many_at_once", "overloaded"),
 )
@@ -268,7 +269,7 @@ def batch_events(
 
 @router.get(
     "/{batch_id}/results",
-    response_class=sse.Stream,
+    response_class=StreamingResponse,
     responses=_streams("The file in the format in which it came.", "binary", *_FORMATS)
     | refusals(*_ASKED, "no_results", "results_gone", "too_many_at_once", "overloaded"),
 )
