@@ -239,17 +239,17 @@ def cancel_batch(batch_id: ResourceId, house: TheHouse, caller: Caller) -> Batch
 _FORMATS = ("text/csv", "application/jsonl", "application/vnd.apache.parquet")
 
 
-def _streams(what: str, form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
+def _streams(form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
     """Describe a stream for OpenAPI."""
     schema = {"type": "string"} | ({"format": form} if form != "string" else {})
     content = {media_type: {"schema": schema} for media_type in media_types}
-    return {200: {"description": what, "content": content}}
+    return {200: {"description": "Success", "content": content}}
 
 
 @router.get(
     "/{batch_id}/events",
     response_class=StreamingResponse,
-    responses=_streams("Events `progress`, each with the batch.", "string", "text/event-stream")
+    responses=_streams("string", "text/event-stream")
     | refusals(*_ASKED, "too_many_at_once", "overloaded"),
 )
 def batch_events(
@@ -270,7 +270,7 @@ def batch_events(
 @router.get(
     "/{batch_id}/results",
     response_class=StreamingResponse,
-    responses=_streams("The file in the format in which it came.", "binary", *_FORMATS)
+    responses=_streams("binary", *_FORMATS)
     | refusals(*_ASKED, "no_results", "results_gone", "too_many_at_once", "overloaded"),
 )
 def batch_results(
