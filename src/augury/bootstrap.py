@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from importlib import import_module
 
+from augury.files.store import store_of
 from augury.inference.quarantine import Limits
 from augury.inference.service.fleet import Fleet
 from augury.kit.db import Database, ReadTx, WriteTx
@@ -21,6 +22,7 @@ from augury.payments.packs import PriceList
 from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
+from augury.predictions.batches import BatchDesk
 from augury.predictions.bell import Doorbell, NoBell
 from augury.predictions.buy import Shop
 from augury.registry.artifact_links import ArtifactLinks
@@ -43,6 +45,7 @@ class House:
     db: Database
     tokens: Tokens
     shop: Shop
+    batches: BatchDesk
     desk: Desk
     press: Press
     artifact_links: ArtifactLinks
@@ -102,8 +105,18 @@ def build(settings: Settings) -> House:
     tokens = Tokens(secret, previous)
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
-    desk, bell = open_desk(settings, db), open_bell(settings)
-    return House(settings, db, tokens, Shop(db, catalogue, bell), desk, press, links, bell)
+    bell = open_bell(settings)
+    return House(
+        settings,
+        db,
+        tokens,
+        Shop(db, catalogue, bell),
+        BatchDesk(db, catalogue, store_of(settings), bell),
+        open_desk(settings, db),
+        press,
+        links,
+        bell,
+    )
 
 
 def open_bell(settings: Settings) -> Doorbell:

@@ -163,6 +163,15 @@ class Settings(BaseSettings):
         description="`embedded`: each API process does background work too. `apart`: it is left to"
         " processes of `augury worker`. A broker implies `apart`.",
     )
+    most_batch_mb: int = Field(
+        1024, ge=1, le=4096, description="How large the file of a batch may be, in MiB."
+    )
+    keep_batch_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="How long the file and the results of a batch are kept after its end.",
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
 
     @model_validator(mode="before")

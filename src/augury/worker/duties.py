@@ -19,7 +19,8 @@ from augury.notices.deliver import open_courier
 from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import drift, job_leases, job_outcomes, shadow
+from augury.predictions import batch_outcomes, batch_purge, drift, job_leases, job_outcomes, shadow
+from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
 
@@ -43,7 +44,10 @@ class Workplace:
         """Prepare; nothing is claimed yet."""
         self.house = house
         self.courier = open_courier(house.db, house.settings, partial(recipient, house.db))
-        self.runners = {"jobs": Runner(house.db, house.shop.catalogue)}
+        self.runners: dict[str, Runner | BatchRunner] = {
+            "jobs": Runner(house.db, house.shop.catalogue),
+            "batches": BatchRunner(house.db, house.shop.catalogue, house.batches.keeper),
+        }
 
     def is_busy(self) -> bool:
         """Tell whether any row is being worked on here."""
@@ -92,6 +96,13 @@ def _purge(place: Workplace, stop: threading.Event) -> int:
     return purged
 
 
+def _purge_batches(place: Workplace, stop: threading.Event) -> int:
+    house, settings = place.house, place.house.settings
+    purged = batch_purge.purge(house.db, settings.keep_batch_days, stop)
+    deleted = house.batches.keeper.delete_unnamed(stop)
+    return purged + deleted + batch_purge.sweep_drafts([settings.files_dir, settings.data_dir])
+
+
 def _deliver(place: Workplace, stop: threading.Event) -> int:
     """Deliver until no attempt is under way: who is woken next may be another process."""
     begun = place.courier.deliver_due(stop)
@@ -106,6 +117,8 @@ _PLAN = (
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
     _Planned("load_models", 0.1, lambda at, stop: at.house.shop.catalogue.load(stop), _EACH),
     _Planned("overdue_jobs", 5, lambda at, _: job_outcomes.fail_overdue(at.house.db)),
+    _Planned("overdue_batches", 5, lambda at, _: batch_outcomes.fail_overdue(at.house.db)),
+    _Planned("purge_batches", 3600, _purge_batches),
     _Planned("expire_holds", SWEEP_SECONDS / 2, lambda at, _: expire_holds(at.house.db)),
     _Planned("reconcile", 5, lambda at, _: reconcile_due(at.house.desk)),
     _Planned("recharge", 5, lambda at, _: recharge_due(at.house.desk)),
@@ -120,6 +133,8 @@ def duties(place: Workplace, jobs_at_once: int = JOBS_AT_ONCE) -> list[Duty]:
     """Return every duty, to be carried out at a place."""
     run = place.runners["jobs"].run_due
     jobs = [Duty(f"jobs_{one + 1}", 0.25, run, Whose.RUNG) for one in range(jobs_at_once)]
+    # One at a time: a chunk keeps a processor busy.
+    jobs.append(Duty("batches", 0.25, place.runners["batches"].run_due, Whose.RUNG))
     planned = [Duty(one.name, one.seconds, partial(one.run, place), one.whose) for one in _PLAN]
     return jobs + planned
 
