@@ -108,11 +108,11 @@ def _rage(parts: Parts, report: Report, customers: Sequence[Customer]) -> None:
     share = -(-ROUNDS // len(brokers))
     try:
         for number, hand in enumerate(plan, 1):
-            if number % share == 1 and number > 1:
+            if number > 1 and (number - 1) % share == 0:
                 parts.mend_later(all_of_them=True)
                 report.is_clean(parts.close())
                 report.say("the same house, now with RabbitMQ")
-                parts.open(brokers[number // share])
+                parts.open(brokers[(number - 1) // share])
             report.begin(number, hand)
             report.slowest_seconds = max(report.slowest_seconds, _round(parts, dice, hand))
             report.is_clean(audited(parts.house.db))
