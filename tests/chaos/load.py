@@ -76,9 +76,7 @@ class Door:
         while time.monotonic() < begun + _PATIENCE_SECONDS:
             client = self.dice.choice(self._clients)
             try:
-                answer = client.request(
-                    method, path, headers=self.customer.headers | told, **more
-                )
+                answer = client.request(method, path, headers=self.customer.headers | told, **more)
                 answered = str(answer.status_code)
             except httpx2.TransportError as error:
                 answered = type(error).__name__

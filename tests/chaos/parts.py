@@ -26,7 +26,7 @@ from support.uploads import version
 
 # Longer than anything here needs to come back on a busy machine.
 _UP_SECONDS = 90
-_STOPPED_SECONDS = 20
+_STOPPED_SECONDS = 30
 
 
 class Postgres(Program):
@@ -105,7 +105,7 @@ class Parts:
         self.homes = [folder, self.postgres.home]
         self._numbers = itertools.count()
 
-    def open(self, kind: type[Broker]) -> None:
+    def open(self, kind: type[Redis | Rabbit]) -> None:
         """Start a broker of a kind and everything that works with it."""
         self.broker = kind(self.folder)
         if isinstance(self.broker, Rabbit):
@@ -183,7 +183,7 @@ class Parts:
             try:
                 code: int | str = part.process.wait(_STOPPED_SECONDS)
             except subprocess.TimeoutExpired:
-                code = "no exit code within twenty seconds"
+                code = "no exit code within half a minute"
                 part.kill()
             if code != 0:
                 odd.append(f"{name} told to stop: {code}")
@@ -223,7 +223,7 @@ def _lives_in(one: psutil.Process, homes: list[str]) -> bool:
     return False
 
 
-def kinds() -> list[type[Broker]]:
+def kinds() -> list[type[Redis | Rabbit]]:
     """Return the brokers that are here."""
     return [Redis, Rabbit] if Rabbit.is_installed() else [Redis]
 

@@ -23,7 +23,7 @@ from chaos.judge import Judge, audited, rest, said
 from chaos.load import Customer, Load
 from chaos.mishaps import Mishap, drawn
 from chaos.parts import Parts, kinds, parts_in
-from support.brokers import Broker
+from support.brokers import Rabbit, Redis
 from support.houses import fund
 from support.scale import times
 
@@ -108,7 +108,7 @@ def _round(parts: Parts, dice: random.Random, hand: Sequence[Mishap]) -> float:
     return seconds
 
 
-def _brokers() -> list[type[Broker]]:
+def _brokers() -> list[type[Redis | Rabbit]]:
     return kinds() if ROUNDS >= _SHORT else kinds()[:1]
 
 
