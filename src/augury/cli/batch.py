@@ -12,7 +12,7 @@ import typer
 
 from augury.cli.progress import bars
 from augury.cli.session import REFUSED, customer
-from augury.client import Batch, Client, Unreachable
+from augury.client import ApiError, Batch, Client, Unreachable
 
 command = typer.Typer()
 
@@ -68,6 +68,9 @@ def _ask(client: Client, file: Path, model: str, *, explain: bool) -> None:
     typer.echo(
         f"{quote.rows} rows{faulty}: {quote.price} credits{available}, {quote.price_per_row} a row."
     )
+    if quote.missing_columns:
+        typer.echo(f"Columns are missing: {', '.join(quote.missing_columns)}", err=True)
+        raise typer.Exit(REFUSED)
     typer.confirm("Buy?", abort=True)
 
 
@@ -86,12 +89,20 @@ def _finish(client: Client, batch_id: str, target: Path) -> None:
             done = client.batches.await_batch(
                 batch_id, on_progress=lambda now: tell(now.rows_done + now.rows_failed, now.rows)
             )
-        # What was paid for is fetched, however the batch has ended.
-        fetched = done.status == "succeeded" or done.credits_captured > 0
-        if fetched:
-            with _bar("Download") as tell:
-                client.batches.save_results(batch_id, target, on_bytes=tell)
+        fetched = _fetch(client, batch_id, target)
     _tell_end(done, target if fetched else None)
+
+
+def _fetch(client: Client, batch_id: str, target: Path) -> bool:
+    """Fetch what there is, however it has ended: what was cancelled half-way is half paid."""
+    try:
+        with _bar("Download") as tell:
+            client.batches.save_results(batch_id, target, on_bytes=tell)
+    except ApiError as error:
+        if error.code != "no_results":
+            raise
+        return False
+    return True
 
 
 def _tell_end(done: Batch, target: Path | None) -> None:

@@ -73,6 +73,9 @@ def refusals_told() -> Iterator[None]:
     except Unreachable as error:
         typer.echo(f"The API cannot be reached: {error}", err=True)
         raise typer.Exit(UNREACHABLE) from None
+    except OSError as error:  # of a file that is read or written meanwhile
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from None
 
 
 def tell_refusal(error: ApiError) -> None:

@@ -16,7 +16,8 @@ from augury.client.answers import Balance, Page, PredictionFailure
 from augury.client.connection import Connection, keyed, path_of, pieces, present
 from augury.client.errors import ClientError
 
-# Told how many bytes have gone over the line, and how many there are; from 0 again after a retry.
+# Told how many bytes have gone over the line, from 0 again after a retry, and how many there are;
+# 0 where nobody knows.
 BytesTold = Callable[[int, int], None]
 
 # The server reads the whole file before it answers.
@@ -42,6 +43,7 @@ class Batch(Struct, frozen=True):
     credits_captured: int
     created_at: datetime
     completed_at: datetime | None = None
+    explain: bool = False
     error: PredictionFailure | None = None
 
     @property
@@ -51,14 +53,21 @@ class Batch(Struct, frozen=True):
 
 
 class BatchQuote(Struct, frozen=True):
-    """What a batch would cost at the most, and how many of its rows have faults and are free."""
+    """What a file is, and what it would cost if all of its rows succeed that can be read.
+
+    With any of `missing_columns` the file is refused; `other_columns` come back as they are.
+    """
 
     model: str
     version: int
+    format: str
     rows: int
     rows_failed: int
     price_per_row: int
     price: int
+    columns: tuple[str, ...] = ()
+    missing_columns: tuple[str, ...] = ()
+    other_columns: tuple[str, ...] = ()
     balance: Balance | None = None
 
 
@@ -128,7 +137,7 @@ class BatchCalls:
         yield from self._connection.walk("/v1/batches", Page[Batch], {"limit": 200})
 
     def cancel(self, batch_id: str) -> Batch:
-        """Cancel a batch, and return it; rows that are done stay bought."""
+        """Cancel a batch, and return it; rows that are done stay bought, and can be fetched."""
         path = path_of("batches", batch_id, "cancel")
         return self._connection.call("POST", path, Batch, repeatable=True)
 
@@ -170,7 +179,8 @@ class BatchCalls:
     def save_results(self, batch_id: str, path: Path, *, on_bytes: BytesTold | None = None) -> None:
         """Write the results of a batch to `path`, which is there when all of it has come.
 
-        It costs nothing to do it again.
+        It costs nothing to do it again. ApiError `no_results` when it is not over or came to
+        nothing.
         """
         partial = path.with_name(f".{path.name}.part")
         try:
