@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from augury.files.store import store_of
 from augury.inference.quarantine import Limits
 from augury.inference.service.fleet import Fleet
 from augury.kit.db import Database, ReadTx, WriteTx
@@ -20,6 +21,7 @@ from augury.payments.packs import PriceList
 from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
+from augury.predictions.batches import BatchDesk
 from augury.predictions.buy import Shop
 from augury.registry.artifact_links import ArtifactLinks
 from augury.registry.catalogue import Catalogue
@@ -41,6 +43,7 @@ class House:
     db: Database
     tokens: Tokens
     shop: Shop
+    batches: BatchDesk
     desk: Desk
     press: Press
     artifact_links: ArtifactLinks
@@ -98,7 +101,16 @@ def build(settings: Settings) -> House:
     tokens = Tokens(secret, previous)
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
-    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db), press, links)
+    return House(
+        settings,
+        db,
+        tokens,
+        Shop(db, catalogue),
+        BatchDesk(db, catalogue, store_of(settings)),
+        open_desk(settings, db),
+        press,
+        links,
+    )
 
 
 def open_desk(settings: Settings, db: Database) -> Desk:

@@ -151,6 +151,15 @@ class Settings(BaseSettings):
         " `s3://key:secret@bucket/prefix?endpoint=https://host&region=name`; empty: in the folder"
         " `files` of the data folder.",
     )
+    most_batch_mb: int = Field(
+        1024, ge=1, le=4096, description="How large the file of a batch may be, in MiB."
+    )
+    keep_batch_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="How long the file and the results of a batch are kept after its end.",
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
 
     @model_validator(mode="before")

@@ -206,7 +206,9 @@ class Shop:
         offer = await self._resolve(request.model, user_id)
         lane = _lane_of(offer)
         matrix = lane.model.signature.decode(request.inputs)
-        return _Item(offer, lane, matrix, _price_of_row(offer, request) * len(matrix))
+        return _Item(
+            offer, lane, matrix, price_of_row(offer, explain=request.explain) * len(matrix)
+        )
 
     def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
         """Let the challenger score what was sold, when it comes to it."""
@@ -255,7 +257,7 @@ class Shop:
 
 def _lane_of(offer: Offer) -> Lane:
     if offer.lane is None:
-        raise _unavailable(offer.version.model)
+        raise unavailable(offer.version.model)
     return offer.lane
 
 
@@ -268,7 +270,7 @@ async def _predict(lane: Lane, matrix: Matrix, request: PredictionRequest, langu
         # Whatever a runtime throws, the customer pays nothing and may try again.
         name = lane.model.manifest.name
         logger("predictions").exception("model_failed", model=name)
-        raise _unavailable(name) from error
+        raise unavailable(name) from error
     return msgspec.json.encode(outputs).decode()
 
 
@@ -281,9 +283,9 @@ async def _outputs(
     return await lane.explain(Question(matrix, inputs, language))
 
 
-def _price_of_row(offer: Offer, request: PredictionRequest) -> int:
-    """Return what one row costs, with its reasons if they are asked for."""
-    if not request.explain:
+def price_of_row(offer: Offer, *, explain: bool) -> int:
+    """Return what one row costs, with its reasons if they are asked for; raises `InvalidInput`."""
+    if not explain:
         return offer.price
     if offer.explain_price is None:
         raise invalid("/explain", "fault.explain_not_offered")
@@ -305,7 +307,8 @@ def _compact(request: PredictionRequest) -> str:
     return msgspec.json.format(bytes(request.inputs), indent=-1).decode()
 
 
-def _unavailable(model: str) -> ModelUnavailable:
+def unavailable(model: str) -> ModelUnavailable:
+    """Return the refusal of a model that cannot answer at the moment."""
     return ModelUnavailable(model=model, retry_after_seconds=_RETRY_AFTER_SECONDS)
 
 

@@ -36,16 +36,20 @@ class Runner:
     def run_due(self, stop: threading.Event) -> int:
         """Run jobs until none is due or `stop` is set; return how many were run."""
         ran = 0
-        while not stop.is_set():
-            job = self._take()
-            if job is None:
-                break
-            try:
-                self._run(job)
-            finally:
-                self._held.pop(job.id)
+        while not stop.is_set() and self.run_one():
             ran += 1
         return ran
+
+    def run_one(self) -> bool:
+        """Run the next job that is due, customer after customer; return whether one was."""
+        job = self._take()
+        if job is None:
+            return False
+        try:
+            self._run(job)
+        finally:
+            self._held.pop(job.id)
+        return True
 
     def renew(self) -> int:
         """Prolong the leases of the jobs that run here; return how many still stood."""

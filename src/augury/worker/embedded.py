@@ -20,7 +20,8 @@ from augury.notices.deliver import open_courier
 from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import drift, job_leases, job_outcomes, shadow
+from augury.predictions import batch_outcomes, batch_purge, drift, job_leases, job_outcomes, shadow
+from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
 
@@ -44,10 +45,16 @@ def duties(house: House) -> list[Duty]:
     """Return what a house has to do without being asked."""
     courier = open_courier(house.db, house.settings, partial(recipient, house.db))
     runner = Runner(house.db, house.shop.catalogue)
+    chunks = BatchRunner(house.db, house.shop.catalogue, house.batches.keeper)
     return [
         *(Duty(f"jobs_{number}", 0.25, runner.run_due) for number in range(1, _RUNNERS + 1)),
         Duty("renew_jobs", job_leases.RENEWAL_SECONDS, lambda _stop: runner.renew()),
         Duty("overdue_jobs", 5, lambda _stop: job_outcomes.fail_overdue(house.db)),
+        # One at a time: a chunk keeps a processor busy, and its model's threads besides.
+        Duty("batches", 0.25, chunks.run_due),
+        Duty("renew_chunks", job_leases.RENEWAL_SECONDS, lambda _stop: chunks.renew()),
+        Duty("overdue_batches", 5, lambda _stop: batch_outcomes.fail_overdue(house.db)),
+        Duty("purge_batches", 3600, partial(_purge_batches, house)),
         Duty("catalogue", 0.25, lambda _stop: house.shop.catalogue.refresh()),
         Duty("load_models", 0.1, house.shop.catalogue.load),
         Duty("expire_holds", SWEEP_SECONDS / 2, lambda _stop: expire_holds(house.db)),
@@ -63,6 +70,13 @@ def duties(house: House) -> list[Duty]:
 def _look_for_drift(house: House, stop: threading.Event) -> int:
     versions = [offer.version for offer in house.shop.catalogue.champions()]
     return drift.look(house.db, [(one.model, one.version) for one in versions], stop)
+
+
+def _purge_batches(house: House, stop: threading.Event) -> int:
+    settings = house.settings
+    purged = batch_purge.purge(house.db, settings.keep_batch_days, stop)
+    deleted = house.batches.keeper.delete_unnamed(stop)
+    return purged + deleted + batch_purge.sweep_drafts([settings.files_dir, settings.data_dir])
 
 
 def _purge(db: Database, stop: threading.Event) -> int:
