@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from augury.cli.session import api
 from cli.terminal import Terminal
 from support.databases import sqlite_database
-from support.houses import Server, findings, servers
+from support.houses import PASSWORD, Server, findings, fund, servers
 from support.lines import Line, bad_line
 
 
@@ -33,6 +34,15 @@ def terminal(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     opened.register(server.address)
     opened.login(server.address)
     return opened
+
+
+@pytest.fixture
+def rich(server: Server, terminal: Terminal) -> Terminal:
+    """The same terminal, whose customer has credits for many rows."""
+    with api(server.address) as client:
+        client.sign_in(terminal.username, PASSWORD)
+        fund(server.database_url, client.me().id, 10_000_000)
+    return terminal
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TimeRemainingColumn
 
 Tell = Callable[[str, int, int], None]
 
@@ -17,14 +17,15 @@ def bars() -> Iterator[Tell]:
     0 in all says that nobody knows how much it is. What is done may become less: after a broken
     line an upload begins anew.
     """
-    columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = ("{task.description}", BarColumn(), "{task.fields[amount]}", TimeRemainingColumn())
     shown = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
     stages: dict[str, TaskID] = {}
 
     def tell(stage: str, done: int, total: int) -> None:
         if stage not in stages:
-            stages[stage] = shown.add_task(f"{stage:<10}", total=None)
-        shown.update(stages[stage], completed=done, total=total or None)
+            stages[stage] = shown.add_task(f"{stage:<10}", total=None, amount="")
+        amount = f"{done:,} of {total:,}" if total else f"{done:,}"
+        shown.update(stages[stage], completed=done, total=total or None, amount=amount)
 
     with shown:
         yield tell
