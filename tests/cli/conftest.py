@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from augury.cli.session import api
 from cli.terminal import Terminal
 from support.databases import sqlite_database
-from support.houses import PASSWORD, Server, findings, fund, servers
+from support.houses import Server, findings, servers
 from support.lines import Line, bad_line
 
 
@@ -18,7 +17,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("house")
     url = sqlite_database(folder)
     with servers(url, folder, 0):
-        process = Server(url, folder, welcome_credits="5000").ready()
+        process = Server(url, folder).ready()
     try:
         yield process
     finally:
@@ -29,25 +28,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def terminal(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal where somebody new is signed in, with 5000 credits."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    opened = Terminal(tmp_path)
-    opened.register(server.address)
+    return _opened(5000, server, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def rich(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """The same with credits for many rows."""
+    return _opened(10_000_000, server, tmp_path, monkeypatch)
+
+
+def _opened(
+    credits_: int, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Terminal:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    opened = Terminal(folder)
+    opened.register(server, credits_)
     opened.login(server.address)
     return opened
 
 
 @pytest.fixture
-def rich(server: Server, terminal: Terminal) -> Terminal:
-    """The same terminal, whose customer has credits for many rows."""
-    with api(server.address) as client:
-        client.sign_in(terminal.username, PASSWORD)
-        fund(server.database_url, client.me().id, 10_000_000)
-    return terminal
-
-
-@pytest.fixture
-def line(server: Server, terminal: Terminal) -> Iterator[Line]:
+def line(server: Server, request: pytest.FixtureRequest) -> Iterator[Line]:
     """The line between the terminal and the server, which breaks where a test wants it to."""
+    name = "rich" if "rich" in request.fixturenames else "terminal"
+    terminal: Terminal = request.getfixturevalue(name)
     with bad_line(server.port) as opened:
         terminal.change_session(url=opened.address)
         yield opened

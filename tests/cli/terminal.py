@@ -8,9 +8,11 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 import augury.cli
-from augury.client import Client
+from augury.kit.db import Database
 from augury.kit.ids import new_id
-from support.houses import PASSWORD
+from augury.ledger import service as ledger
+from augury.users import service as users
+from support.houses import PASSWORD, Server, fund
 
 
 class Terminal:
@@ -20,10 +22,19 @@ class Terminal:
         self.folder = folder
         self.username = f"u{new_id()[-12:]}"
 
-    def register(self, address: str) -> None:
-        """Make the customer."""
-        with Client(address) as guest:
-            guest.register(self.username, f"{self.username}@example.com", PASSWORD)
+    def register(self, server: Server, credits_: int) -> None:
+        """Make the customer; here, where hashing a password is quick."""
+        email = f"{self.username}@example.com"
+        db = Database(server.database_url)
+        user = users.register(
+            db,
+            self.username,
+            email,
+            PASSWORD,
+            opening=lambda tx, user_id: ledger.open_accounts(tx, [user_id]),
+        )
+        db.close()
+        fund(server.database_url, user.id, credits_)
 
     def login(self, address: str) -> Result:
         """Sign in, the password coming by standard input."""

@@ -169,10 +169,10 @@ def test_an_order_whose_answer_is_lost_is_found_again_and_not_placed_twice(
 def test_progress_that_is_cut_off_in_the_middle_of_an_event_is_asked_for(
     rich: Terminal, line: Line
 ) -> None:
-    loans = write(rich.folder / "many.csv", 3 * MANY)
+    loans = write(rich.folder / "many.csv", 2 * MANY)
     line.break_at("down", b"event: progress", 40)
     told = rich.ok("batch", str(loans), "--model", MODEL, "--yes")
-    assert (line.broken, f"{3 * MANY} rows predicted" in told) == (1, True)
+    assert (line.broken, f"{2 * MANY} rows predicted" in told) == (1, True)
 
 
 def test_a_download_that_breaks_half_way_is_done_again(terminal: Terminal, line: Line) -> None:
