@@ -85,16 +85,3 @@ def test_a_model_of_mlserver_is_published_sold_refused_while_it_is_down_and_sold
     again = shop.customer.predict("tiny", ROWS)
     assert again.outputs == bought.outputs
     assert shop.customer.me().balance.available == 1000 - 6 * len(ROWS)
-
-
-def test_a_prediction_in_the_background_waits_for_a_server_that_is_down(
-    shop: Shop, tmp_path: Path
-) -> None:
-    """It is tried again and made when the server is back; one price is held and taken."""
-    assert typed(parcel(tmp_path / "parcel", shop.peer), url=shop.api.address).exit_code == 0
-    shop.peer.kill()
-    ordered = shop.customer.predict("tiny", ROWS, wait=False)
-    shop.peer.start()
-    done = shop.customer.await_prediction(ordered.id)
-    assert done.status == "succeeded"
-    assert shop.customer.me().balance.available == 1000 - 3 * len(ROWS)

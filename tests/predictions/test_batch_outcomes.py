@@ -1,7 +1,9 @@
 """Batches in the rows: who gets which chunk, and that each batch is paid once, for what it made."""
 
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -38,6 +40,18 @@ from support.batches import (
 from support.jobs import balance, customer
 
 COST = PRICE * ROWS
+
+
+def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Return what calls return that begin in the same moment, each in its thread."""
+    together = threading.Barrier(len(calls))
+
+    def go(call: Callable[[], object]) -> object:
+        together.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(go, calls))
 
 
 def test_a_batch_holds_its_price_and_its_last_chunk_pays_for_good_rows(db: Database) -> None:
@@ -158,14 +172,8 @@ def test_two_last_chunks_that_end_together_pay_once(db: Database) -> None:
     for _ in range(10):
         id_ = placed(db, anna, 4)
         chunks = [claimed(db) for _ in range(4)]
-        together = threading.Barrier(4)
-
-        def end(chunk, together=together):  # type: ignore[no-untyped-def] # shared by threads
-            together.wait()
-            return finish(db, chunk, made(chunk))
-
-        with ThreadPoolExecutor(4) as pool:
-            assert all(pool.map(end, chunks))
+        ends = at_once([partial(finish, db, chunk, made(chunk)) for chunk in chunks])
+        assert ends == [True] * 4
         assert states(db)[id_] == ("succeeded", 4 * ROWS, 0, 4 * COST)
     assert balance(db, anna) == Balance(10_000 - 10 * 4 * COST, 0)
 
@@ -204,26 +212,21 @@ def test_only_ones_own_unfinished_batch_can_be_cancelled(db: Database) -> None:
     assert states(db) == {id_: ("succeeded", ROWS, 0, COST)}
 
 
+def _cancel_unless_over(db: Database, user_id: str, id_: str) -> None:
+    try:
+        cancel(db, user_id, id_)
+    except BatchEnded:
+        assert batch_views.find(db, user_id, id_).status == "succeeded"
+
+
 def test_cancelling_and_finishing_at_the_same_time_pay_once(db: Database) -> None:
     """Whoever is first wins; the price is that of the rows that are counted."""
     anna = customer(db, 10_000)
     for _ in range(10):
         id_ = placed(db, anna, 2)
         chunks = [claimed(db) for _ in range(2)]
-        together = threading.Barrier(3)
-
-        def end(number, id_=id_, chunks=chunks, together=together):  # type: ignore[no-untyped-def] # shared by threads
-            together.wait()
-            if number < 2:
-                finish(db, chunks[number], made(chunks[number]))
-                return
-            try:
-                cancel(db, anna, id_)
-            except BatchEnded:
-                assert batch_views.find(db, anna, id_).status == "succeeded"
-
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(end, range(3)))
+        finishes = [partial(finish, db, chunk, made(chunk)) for chunk in chunks]
+        at_once([*finishes, partial(_cancel_unless_over, db, anna, id_)])
         status, done, _, captured = states(db)[id_]
         assert status in {"succeeded", "cancelled"}
         assert captured == done * PRICE
@@ -307,13 +310,14 @@ def test_a_postponed_chunk_lets_the_next_one_go_first(db: Database) -> None:
 def test_who_listens_is_told_of_the_end(db: Database) -> None:
     """Of a success and of a failure, once each; of what one cancelled oneself, nothing."""
     anna = customer(db)
-    endpoint(db, anna, events=["batch.succeeded", "batch.failed"])
+    endpoint(db, anna, "http://127.0.0.1:9/hook")
     good, bad, gone = placed(db, anna), placed(db, anna), placed(db, anna)
     chunk = claimed(db)
     assert finish(db, chunk, made(chunk))
     assert fail(db, claimed(db), "model_failed")
     cancel(db, anna, gone)
     told = {row.event_type: row.body for row in rows(db)}
+    assert len(rows(db)) == 2
     assert sorted(told) == ["batch.failed", "batch.succeeded"]
     assert good in told["batch.succeeded"]
     assert bad in told["batch.failed"]

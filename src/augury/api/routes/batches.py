@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData, UploadFile
+from starlette.responses import StreamingResponse
 
 from augury.api import sse
 from augury.api.apart import run_apart
@@ -238,17 +239,17 @@ def cancel_batch(batch_id: ResourceId, house: TheHouse, caller: Caller) -> Batch
 _FORMATS = ("text/csv", "application/jsonl", "application/vnd.apache.parquet")
 
 
-def _streams(what: str, form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
+def _streams(form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
     """Describe a stream for OpenAPI."""
     schema = {"type": "string"} | ({"format": form} if form != "string" else {})
     content = {media_type: {"schema": schema} for media_type in media_types}
-    return {200: {"description": what, "content": content}}
+    return {200: {"description": "Success", "content": content}}
 
 
 @router.get(
     "/{batch_id}/events",
-    response_class=sse.Stream,
-    responses=_streams("Events `progress`, each with the batch.", "string", "text/event-stream")
+    response_class=StreamingResponse,
+    responses=_streams("string", "text/event-stream")
     | refusals(*_ASKED, "too_many_at_once", "overloaded"),
 )
 def batch_events(
@@ -268,8 +269,8 @@ def batch_events(
 
 @router.get(
     "/{batch_id}/results",
-    response_class=sse.Stream,
-    responses=_streams("The file in the format in which it came.", "binary", *_FORMATS)
+    response_class=StreamingResponse,
+    responses=_streams("binary", *_FORMATS)
     | refusals(*_ASKED, "no_results", "results_gone", "too_many_at_once", "overloaded"),
 )
 def batch_results(
