@@ -57,7 +57,9 @@ def shop(peer: MLServer, tmp_path: Path) -> Iterator[Shop]:
 def parcel(folder: Path, peer: MLServer) -> Path:
     """Return a folder that `augury publish` takes as it is: a manifest, and where the model stands."""
     folder.mkdir()
-    place = save_remote(folder / "address.json", peer.url, model=MODEL, version="v1")
+    # A busy machine is no reason to fail.
+    there = {"model": MODEL, "version": "v1", "timeout_ms": 30_000}
+    place = save_remote(folder / "address.json", peer.url, **there)
     ready = proven(place, "remote", raw={"tensor": "predict_proba", "column": 1})
     (folder / "manifest.json").write_bytes(msgspec.json.encode(ready.manifest))
     return folder
