@@ -1,20 +1,13 @@
 """`/v1/batches` from the file to the results, over the API and on both databases."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
-from augury.bootstrap import House
-from augury.files.rows import survey
 from augury.predictions import batch_orders, batches
-from augury.predictions.batch_runner import BatchRunner
-from augury.worker import embedded
+from support.batch_shop import BatchShop, open_shop, small_chunks
 from support.files import (
     FORMATS,
     MODEL,
@@ -29,68 +22,16 @@ from support.files import (
 from support.houses import findings, open_house, order, settings_for, sign_up
 
 
-class _Idle(BatchRunner):
-    """A runner of a house that leaves the work to the test."""
-
-    def run_due(self, _stop: threading.Event) -> int:
-        """Run nothing."""
-        return 0
-
-
-@dataclass
-class Shop:
-    """An open house in which chunks of four rows run when the test says so."""
-
-    client: TestClient
-    house: House
-    headers: dict[str, str]
-
-    def send(self, content: bytes, **form: str) -> Any:
-        """Return the answer to an order."""
-        return send(self.client, self.headers, content, **form)
-
-    def get(self, path: str, **query: str) -> Any:
-        """Return what stands at a path."""
-        answer = self.client.get(f"/v1/{path}", params=query, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def results(self, id_: str) -> Any:
-        """Return the answer to a question for results."""
-        return self.client.get(f"/v1/batches/{id_}/results", headers=self.headers)
-
-    def cancel(self, id_: str) -> Any:
-        """Return the answer to a cancellation."""
-        return self.client.post(f"/v1/batches/{id_}/cancel", headers=self.headers)
-
-    def run(self, most: int = 1000) -> int:
-        """Run chunks that are due and return how many were."""
-        runner = BatchRunner(self.house.db, self.house.shop.catalogue, self.house.batches.keeper)
-        return sum(1 for _ in range(most) if runner.run_one())
-
-    def balance(self) -> tuple[int, int]:
-        """Return what can be spent and what is held."""
-        told = self.get("balance")
-        return told["available"], told["held"]
-
-    def stored(self) -> set[str]:
-        """Return the names of the files in the store."""
-        folder = self.house.settings.files_dir
-        return {path.name for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "survey", partial(survey, chunk_rows=4))
+    small_chunks(monkeypatch)
 
 
 @pytest.fixture
-def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchShop]:
     """A house whose customer anna starts with 5000 credits."""
-    monkeypatch.setattr(embedded, "BatchRunner", _Idle)
-    with open_house(settings_for(database_url, tmp_path)) as (client, house):
-        yield Shop(client, house, sign_up(client))
-    assert findings(database_url) == []
+    with open_shop(database_url, tmp_path, monkeypatch) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -135,7 +76,7 @@ def _input(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != NUMBER}
 
 
-def test_progress_is_shown_and_the_last_chunk_pays(shop: Shop) -> None:
+def test_progress_is_shown_and_the_last_chunk_pays(shop: BatchShop) -> None:
     """Rows are counted chunk by chunk; the journal has one hold and one capture of a part."""
     id_ = shop.send(written("csv", applicants(10, bad=(0,)))).json()["id"]
     assert shop.balance() == (4900, 100)
@@ -159,7 +100,7 @@ def test_progress_is_shown_and_the_last_chunk_pays(shop: Shop) -> None:
     assert (model["model"], model["rows"]) == (MODEL, 9)
 
 
-def test_rows_of_another_width_are_known_before(shop: Shop) -> None:
+def test_rows_of_another_width_are_known_before(shop: BatchShop) -> None:
     """They are not held for; the results have their line and what is wrong."""
     content = written("csv", applicants(5)) + b"broken,row\n"
     batch = shop.send(content).json()
@@ -171,7 +112,7 @@ def test_rows_of_another_width_are_known_before(shop: Shop) -> None:
     assert shop.get(f"batches/{batch['id']}")["credits_captured"] == 50
 
 
-def test_a_quote_tells_everything_and_does_nothing(shop: Shop) -> None:
+def test_a_quote_tells_everything_and_does_nothing(shop: BatchShop) -> None:
     """Rows, price, columns, also of a file that would be refused; nothing is stored or held."""
     quote = shop.send(written("csv", applicants(600)) + b"x\n", path="/quotes").json()
     assert (quote["rows"], quote["rows_failed"], quote["price"]) == (601, 1, 6000)
@@ -197,7 +138,7 @@ _REFUSED: list[tuple[bytes, dict[str, str], int, str]] = [
 ]
 
 
-def test_what_cannot_be_sold_leaves_nothing_behind(shop: Shop) -> None:
+def test_what_cannot_be_sold_leaves_nothing_behind(shop: BatchShop) -> None:
     """The refusal comes before anything is stored or held."""
     for content, form, status, code in _REFUSED:
         answer = shop.send(content, **form)
@@ -211,7 +152,7 @@ def test_what_cannot_be_sold_leaves_nothing_behind(shop: Shop) -> None:
 
 
 def test_an_order_that_is_refused_in_the_end_leaves_no_file(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: BatchShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Money that went elsewhere meanwhile; a file that another batch names stays."""
     kept = shop.send(written("csv", applicants(2))).json()
@@ -228,7 +169,7 @@ def test_an_order_that_is_refused_in_the_end_leaves_no_file(
     assert read("csv", shop.results(kept["id"]).content)
 
 
-def test_a_key_gives_the_batch_as_it_is_now(shop: Shop) -> None:
+def test_a_key_gives_the_batch_as_it_is_now(shop: BatchShop) -> None:
     """The same file, model and reasons are one batch; anything else is a conflict."""
     content = written("csv", applicants(5))
     first = shop.send(content, key="one")
@@ -254,7 +195,7 @@ def test_a_key_gives_the_batch_as_it_is_now(shop: Shop) -> None:
     assert shop.balance() == (5000 - 50 - PRICE, 0)
 
 
-def test_cancelling_keeps_and_charges_what_is_done(shop: Shop) -> None:
+def test_cancelling_keeps_and_charges_what_is_done(shop: BatchShop) -> None:
     """Before the first chunk it is free and there is nothing; later the rows that are done."""
     queued = shop.send(written("csv", applicants(10))).json()["id"]
     assert shop.cancel(queued).json()["status"] == "cancelled"
@@ -272,7 +213,7 @@ def test_cancelling_keeps_and_charges_what_is_done(shop: Shop) -> None:
     assert shop.cancel(done).json()["code"] == "batch_ended"
 
 
-def test_a_batch_without_a_good_row_is_free_and_says_why(shop: Shop) -> None:
+def test_a_batch_without_a_good_row_is_free_and_says_why(shop: BatchShop) -> None:
     """It has failed, in the language of the order, and its results tell the reason of each row."""
     answer = shop.client.post(
         "/v1/batches",
@@ -288,7 +229,7 @@ def test_a_batch_without_a_good_row_is_free_and_says_why(shop: Shop) -> None:
     assert shop.balance() == (5000, 0)
 
 
-def test_nobody_sees_or_cancels_the_batch_of_another(shop: Shop) -> None:
+def test_nobody_sees_or_cancels_the_batch_of_another(shop: BatchShop) -> None:
     """To others it is not there."""
     id_ = shop.send(written("csv", applicants(1))).json()["id"]
     boris = sign_up(shop.client, "boris")
@@ -299,7 +240,7 @@ def test_nobody_sees_or_cancels_the_batch_of_another(shop: Shop) -> None:
     assert shop.client.get("/v1/batches", headers=boris).json()["items"] == []
 
 
-def test_reasons_are_columns_and_cost_more(shop: Shop) -> None:
+def test_reasons_are_columns_and_cost_more(shop: BatchShop) -> None:
     """With `explain` every good row has its reasons in words, for the price of both."""
     batch = shop.send(written("csv", applicants(3)), explain="true").json()
     assert batch["price_per_row"] > PRICE
@@ -309,7 +250,7 @@ def test_reasons_are_columns_and_cost_more(shop: Shop) -> None:
     assert shop.get(f"batches/{batch['id']}")["credits_captured"] == 3 * batch["price_per_row"]
 
 
-def test_batches_are_listed_page_by_page(shop: Shop) -> None:
+def test_batches_are_listed_page_by_page(shop: BatchShop) -> None:
     """Newest first, each once."""
     ids = [shop.send(written("csv", applicants(1))).json()["id"] for _ in range(3)]
     first = shop.get("batches", limit="2")
