@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+PEERS := .venv-peers
+INSTALLED_PEERS := $(PEERS)/.installed
 
 .PHONY: help
 help: ## Show this list
@@ -22,8 +24,9 @@ help: ## Show this list
 run: install ## Install what is missing, then serve API (:8000) and web cabinet (:8001)
 	@exec $(BIN)/augury serve $(ARGS)
 
+# On CI nothing may be skipped, so what tests speak with has to be there.
 .PHONY: test
-test: install-dev ## Run the whole test suite
+test: install-dev $(if $(filter true,$(CI)),peers) ## Run the whole test suite
 	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: soak
@@ -58,14 +61,18 @@ install: $(INSTALLED) ## Install what the service needs into .venv, from hashes 
 .PHONY: install-dev
 install-dev: $(INSTALLED_DEV) ## Install what tests, checks and training need too
 
+.PHONY: peers
+peers: $(INSTALLED_PEERS) ## Install servers of other people that tests speak with into .venv-peers (400 MB)
+
 .PHONY: lock
 lock: install-dev ## Write both lock files again after a change of dependencies
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --no-dev --group build -o requirements.lock
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --all-extras --all-groups -o requirements-dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet requirements-peers.in -o requirements-peers.lock
 
 .PHONY: clean
-clean: ## Remove the environment, caches and build output; data/ stays
-	rm -rf $(VENV) dist .cache .*_cache .hypothesis .coverage* catboost_info
+clean: ## Remove the environments, caches and build output; data/ stays
+	rm -rf $(VENV) $(PEERS) dist .cache .*_cache .hypothesis .coverage* catboost_info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -86,3 +93,9 @@ $(INSTALLED_DEV): requirements-dev.lock requirements.lock pyproject.toml | $(BIN
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED) $@
+
+$(INSTALLED_PEERS): requirements-peers.lock | $(BIN)/python
+	@echo "Installing the locked packages of the peers into $(PEERS)."
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-peers.lock
+	@touch $@
