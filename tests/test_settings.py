@@ -108,3 +108,21 @@ def test_customers_are_sent_to_the_port_that_is_served(monkeypatch: pytest.Monke
     }
     monkeypatch.setenv("AUGURY_PUBLIC_URL", "https://shop.example")
     assert addresses("127.0.0.1", 9000) == {}
+
+
+@pytest.mark.parametrize("url", ["kafka://h", "redis://", "amqp://u:s3cret@:0", "s3cret"])
+def test_an_odd_broker_is_refused_and_its_password_not_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(tmp_path, broker_url=url)
+    (fault,) = refused.value.errors()
+    assert "AUGURY_BROKER_URL" in fault["msg"]
+    assert "s3cret" not in fault["msg"]
+
+
+def test_a_broker_means_that_work_is_done_apart(tmp_path: Path) -> None:
+    secret = "redis://:s3cret@h:6379/0"
+    ruled = settings(tmp_path, broker_url=secret)
+    assert ruled.works_apart
+    assert "s3cret" not in repr(ruled)
+    assert not settings(tmp_path).works_apart
+    assert settings(tmp_path, worker="apart").works_apart
