@@ -13,7 +13,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from augury.files.faults import FileUnreadable, unreadable
-from augury.files.forms import Chunk, Form, Mark, Row
+from augury.files.forms import Chunk, Form, Mark, Row, Span
 from augury.files.parquet_child import BATCH, END, REFUSAL, SCHEMA
 
 _PROGRAM = ("-m", "augury.files.parquet_child")
@@ -61,17 +61,27 @@ class ParquetRows:
         self.form = form
         self.first = Mark(0, 0, 0)
 
+    def spans(self) -> Iterator[Span]:
+        """Yield what all chunks cover; raises `FileUnreadable`."""
+        for start, batch in self.batches(self.first):
+            yield Span(start, _after(start, batch.num_rows), 0)
+
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on; raises `FileUnreadable`."""
-        start = start or self.first
+        for begun, batch in self.batches(start or self.first):
+            end = _after(begun, batch.num_rows)
+            yield Chunk(begun, end, rows_of(batch, begun.row), batch)
+
+    def batches(self, start: Mark) -> Iterator[tuple[Mark, pa.RecordBatch]]:
+        """Yield the chunks from a mark on as Arrow has them, each with where it begins."""
         with _frames(self._path, self.form.chunk_rows, start.row) as frames:
             for kind, content in frames:
                 if kind == SCHEMA:
                     schema = pa.ipc.read_schema(pa.py_buffer(content))
                 else:
                     batch = pa.ipc.read_record_batch(pa.py_buffer(content), schema)
-                    start, begun = _after(start, batch.num_rows), start
-                    yield Chunk(begun, start, _rows(batch, begun.row), batch)
+                    yield start, batch
+                    start = _after(start, batch.num_rows)
 
 
 def _after(mark: Mark, rows: int) -> Mark:
@@ -79,15 +89,17 @@ def _after(mark: Mark, rows: int) -> Mark:
     return Mark(row, row, row)
 
 
-def _rows(batch: pa.RecordBatch, before: int) -> list[Row]:
-    columns = [_values(column) for column in batch.columns]
+def rows_of(batch: pa.RecordBatch, before: int) -> list[Row]:
+    """Return the rows of a batch before which there are so many."""
+    columns = [values_of(column) for column in batch.columns]
     return [
         Row(before + number, list(cells))
         for number, cells in enumerate(zip(*columns, strict=True), 1)
     ]
 
 
-def _values(column: pa.Array) -> list[Any]:
+def values_of(column: pa.Array) -> list[Any]:
+    """Return the cells of a column: numbers, texts and None."""
     kind = column.type
     is_ = pa.types
     if is_.is_binary(kind) or is_.is_large_binary(kind) or is_.is_fixed_size_binary(kind):
