@@ -20,9 +20,9 @@ class ParquetResults:
 
     def __init__(self, form: Form, outputs: Sequence[Field], added: Added) -> None:
         """Take the form, the outputs with their types, and the columns that are added."""
-        self._types: dict[str, pa.DataType] = {one.name: _TYPES[one.type] for one in outputs}
+        self.types: dict[str, pa.DataType] = {one.name: _TYPES[one.type] for one in outputs}
         self._schema = pa.ipc.read_schema(pa.py_buffer(form.schema))
-        for name, kind in zip(added.names, [*self._types.values(), pa.string()], strict=True):
+        for name, kind in zip(added.names, [*self.types.values(), pa.string()], strict=True):
             self._schema = self._schema.append(pa.field(name, kind))
 
     def part(self, chunk: Chunk, answers: Sequence[Answer]) -> bytes:
@@ -30,10 +30,13 @@ class ParquetResults:
         outputs = [given or {} for given, _ in answers]
         added = [
             pa.array([given.get(name) for given in outputs], kind)
-            for name, kind in self._types.items()
+            for name, kind in self.types.items()
         ]
         errors = pa.array([error for _, error in answers], pa.string())
-        columns = [*chunk.origin.columns, *added, errors]
+        return self.packed([*chunk.origin.columns, *added, errors])
+
+    def packed(self, columns: list[pa.Array]) -> bytes:
+        """Return all columns of a part, those of the file and those that are added."""
         batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self._schema, options=_PACKED) as writer:

@@ -26,7 +26,7 @@ Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A chunk of plain lines: its bytes with `\\n` behind each line, and where those stand."""
+    """A chunk of plain lines: its bytes, each line with its newline, and where those stand."""
 
     start: Mark
     end: Mark
