@@ -1,11 +1,12 @@
 """The plain lines of a CSV file as columns, and results that are written behind the lines as is."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,9 @@ from augury.files.csv_rows import CsvRows, open_csv
 from augury.files.forms import Form, Mark, Row
 from augury.files.plain import Plain
 from augury.files.results import Results
+from augury.files.shares import are_shares, written_shares
 from augury.files.tables import Column
 
-# Numbers between 0 and 1 of so many digits are looked up: so many words take 12 MB, and a tenth of
-# the time that writing them out takes.
-_DIGITS = 6
-_SHARES = 10**_DIGITS
-# In Python such small numbers have an exponent.
-_SMALLEST = 1e-4
 _ANY_CASE = sorted(
     {
         "".join(letters)
@@ -72,7 +68,10 @@ class CsvTable:
             column_of(column, typed, known, self._singly, commas=commas)
             for column, typed, known in zip(cells, typing.typed, codes, strict=True)
         ]
-        return found if whole.all() else [_spread(column, whole) for column in found]
+        return [
+            Column(_spread(values, whole, math.nan), _spread(doubt, whole, others=True))
+            for values, doubt in found
+        ]
 
     def row(self, place: int) -> Row:
         """Return a row as the standard module reads it."""
@@ -85,23 +84,18 @@ class CsvTable:
     def part(self, results: Results, answers: Answers) -> bytes:
         """Return the results: behind good lines the outputs, and the others as rows."""
         assert isinstance(results, CsvResults)  # noqa: S101 -- of a CSV file
-        lines = self._lines
-        whole = answers.good.all()
-        written = self._answered(
-            lines if whole else lines.filter(pa.array(answers.good)), results, answers
-        )
-        if not whole:
-            faulty = np.flatnonzero(~answers.good)
-            rows = [self.row(int(place)) for place in faulty]
-            errors = [Answer(None, answers.errors[int(place)]) for place in faulty]
-            others = pa.array(
-                [b"\n" + line[:-1] for line in results.lines(rows, errors)], pa.binary()
-            )
-            order = np.empty(self.rows, np.int64)
-            order[answers.good] = np.arange(len(written))
-            order[faulty] = np.arange(len(written), self.rows)
-            written = pa.concat_arrays([written, others]).take(pa.array(order))
-        return _text(written)
+        written = self._answered(results, answers)
+        if answers.good.all():
+            return _text(written)
+        faulty = np.flatnonzero(~answers.good).tolist()
+        rows = [self.row(place) for place in faulty]
+        told = [Answer(None, answers.errors[place]) for place in faulty]
+        # Between the faulty rows stand good ones, each of these with its newline before it.
+        pieces, begin = [], 0
+        for place, line in zip(faulty, results.lines(rows, told), strict=True):
+            pieces += [_text(written[begin:place]), line]
+            begin = place + 1
+        return b"".join([*pieces, _text(written[begin:])])
 
     @cached_property
     def _lines(self) -> pa.Array:
@@ -110,8 +104,9 @@ class CsvTable:
         block = pa.py_buffer(b"\n" + self._plain.block)
         return pa.Array.from_buffers(pa.binary(), self.rows, [None, pa.py_buffer(offsets), block])
 
-    def _answered(self, lines: pa.Array, results: CsvResults, answers: Answers) -> pa.Array:
+    def _answered(self, results: CsvResults, answers: Answers) -> pa.Array:
         """Return the lines with their outputs, and with an error that is empty."""
+        good = answers.good
         cells: list[Any] = []
         for name in results.added.outputs:
             given = answers.outputs.get(name)
@@ -119,12 +114,12 @@ class CsvTable:
                 cells.append(_NOTHING)
             elif isinstance(given, Picked):
                 words = pa.array([results.cell(word) for word in given.words], pa.binary())
-                cells.append(words.take(pa.array(given.places)))
+                cells.append(words.take(pa.array(_spread(given.places, good))))
             else:
-                cells.append(_numbers(given, self._form.decimal))
+                cells.append(_numbers(_spread(given, good), self._form.decimal))
         error = pa.scalar(self._form.newline[:-1].encode(), pa.binary())
         delimiter = pa.scalar(self._form.delimiter.encode(), pa.binary())
-        return pc.binary_join_element_wise(lines, *cells, error, delimiter)
+        return pc.binary_join_element_wise(self._lines, *cells, error, delimiter)
 
     def _parsed(
         self, block: bytes, rows: int, typing: Typing, numbers: pa.DataType
@@ -166,13 +161,20 @@ class CsvTable:
         return [cell.decode(self._form.encoding) for cell in cells.to_pylist()]
 
 
+Some = TypeVar("Some", bound=np.generic)
+
 _NOTHING = pa.scalar(b"", pa.binary())
 
 
-def _spread(column: Column, whole: npt.NDArray[np.bool_]) -> Column:
-    values, doubt = np.full(len(whole), np.nan), ~whole
-    values[whole], doubt[whole] = column
-    return Column(values, doubt)
+def _spread(
+    of_good: npt.NDArray[Some], good: npt.NDArray[np.bool_], others: float = 0
+) -> npt.NDArray[Some]:
+    """Return values of the good rows as those of all rows."""
+    if good.all():
+        return of_good
+    spread = np.full(len(good), others, of_good.dtype)
+    spread[good] = of_good
+    return spread
 
 
 def _text(lines: pa.Array) -> bytes:
@@ -185,32 +187,7 @@ def _text(lines: pa.Array) -> bytes:
 
 
 def _numbers(values: npt.NDArray[np.float64], decimal: str) -> pa.Array:
-    shares = np.rint(values * _SHARES)
-    if ((shares >= 0) & (shares <= _SHARES) & (shares / _SHARES == values)).all():
-        return _shares(decimal).take(pa.array(shares.astype(np.int32)))
-    return pa.array([_shown(value, decimal) for value in values.tolist()], pa.binary())
-
-
-@cache
-def _shares(decimal: str) -> pa.Array:
-    """Return how all shares with so many digits are written."""
-    numbers = np.arange(_SHARES + 1) / _SHARES
-    ordinary = pa.array(numbers).cast(pa.string())
-    if decimal != ".":
-        ordinary = pc.replace_substring(ordinary, ".", decimal)
-    # Arrow writes whole numbers and small ones in another way.
-    few = int(_SMALLEST * _SHARES)
-    first, last = (
-        [_shown(one, decimal) for one in part.tolist()] for part in (numbers[:few], numbers[-1:])
-    )
-    return pa.concat_arrays(
-        [
-            pa.array(first, pa.binary()),
-            ordinary[few:-1].cast(pa.binary()),
-            pa.array(last, pa.binary()),
-        ]
-    )
-
-
-def _shown(value: float, decimal: str) -> bytes:
-    return repr(value).replace(".", decimal).encode()
+    if are_shares(values):
+        return written_shares(values, decimal)
+    written = [repr(value).replace(".", decimal).encode() for value in values.tolist()]
+    return pa.array(written, pa.binary())

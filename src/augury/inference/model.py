@@ -53,7 +53,7 @@ class Question:
 
 
 class OutputColumns(NamedTuple):
-    """Outputs of rows: numbers, float64 [rows], and decisions as places in `DECISIONS`, int8 [rows].
+    """Outputs of rows: numbers, float64 [rows]; decisions as places in `DECISIONS`, int8 [rows].
 
     None stands for what a model does not give.
     """

@@ -211,7 +211,8 @@ def _are_fine(field: InputField, values: npt.NDArray[np.float64]) -> Mask:
         high = math.inf if field.maximum is None else field.maximum
         fine = (values >= low) & (values <= high) & (np.abs(values) < _LARGEST_EXACT)
         # A zero below zero, which may be written as a whole number, where there is none.
-        fine &= (values != 0) | ~np.signbit(values)
+        if low <= 0:
+            fine &= (values != 0) | ~np.signbit(values)
         if field.type == "integer":
             fine &= np.floor(values) == values
     if field.nullable:
