@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,11 @@ def run(
             RUNTIMES[manifest.runtime](artifact, manifest, 1),
         )
         matrix = applicants(manifest, rows)
+        store = LocalStore(folder / "store")
         for kind in KINDS:
             path = _file(folder / f"applicants.{kind}", manifest, matrix)
-            store = LocalStore(folder / "store")
-            alone, paid = _fastest(
-                (lambda: bare(matrix), lambda: _batch(path, model, store)), repeat
-            )
+            works = partial(bare, matrix), partial(_batch, path, model, store)
+            alone, paid = _fastest(works, repeat)
             figures.append(
                 {
                     "model": name,

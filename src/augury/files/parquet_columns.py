@@ -12,16 +12,16 @@ from augury.files.cells import Typing
 from augury.files.columns import column_of
 from augury.files.forms import Form, Mark, Row
 from augury.files.parquet_results import ParquetResults
-from augury.files.parquet_rows import ParquetRows, rows_of, values_of
+from augury.files.parquet_rows import rows_of, values_of
+from augury.files.parquet_waiting import piece_at
 from augury.files.results import Results
 from augury.files.tables import Column
 
 
 def table_at(path: Path, form: Form, start: Mark) -> "ParquetTable":
     """Return the chunk that begins at a mark; raises `FileUnreadable`."""
-    for begun, batch in ParquetRows(path, form).batches(start):
-        return ParquetTable(begun, batch)
-    raise AssertionError
+    piece = piece_at(path, form, start)
+    return ParquetTable(start, piece.batch)
 
 
 class ParquetTable:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from augury.files.faults import FileUnreadable, unreadable
 from augury.files.forms import Chunk, Form, Mark, Row, Span
-from augury.files.parquet_child import BATCH, END, REFUSAL, SCHEMA
+from augury.files.parquet_child import BATCH, END, REFUSAL, ROWS, SCHEMA
 
 _PROGRAM = ("-m", "augury.files.parquet_child")
 # What an interpreter may need to find its own libraries; nothing else is handed on.
@@ -63,25 +63,37 @@ class ParquetRows:
 
     def spans(self) -> Iterator[Span]:
         """Yield what all chunks cover; raises `FileUnreadable`."""
-        for start, batch in self.batches(self.first):
-            yield Span(start, _after(start, batch.num_rows), 0)
+        for piece in self.pieces(self.first):
+            yield Span(piece.start, piece.end, 0)
 
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on; raises `FileUnreadable`."""
-        for begun, batch in self.batches(start or self.first):
-            end = _after(begun, batch.num_rows)
+        for begun, end, batch, _ in self.pieces(start or self.first):
             yield Chunk(begun, end, rows_of(batch, begun.row), batch)
 
-    def batches(self, start: Mark) -> Iterator[tuple[Mark, pa.RecordBatch]]:
-        """Yield the chunks from a mark on as Arrow has them, each with where it begins."""
+    def pieces(self, start: Mark) -> Iterator["Piece"]:
+        """Yield the chunks from a mark on as Arrow has them; raises `FileUnreadable`."""
+        schema, rows = pa.schema([]), 0
         with _frames(self._path, self.form.chunk_rows, start.row) as frames:
             for kind, content in frames:
                 if kind == SCHEMA:
                     schema = pa.ipc.read_schema(pa.py_buffer(content))
+                elif kind == ROWS:
+                    rows = int.from_bytes(content, "little")
                 else:
                     batch = pa.ipc.read_record_batch(pa.py_buffer(content), schema)
-                    yield start, batch
-                    start = _after(start, batch.num_rows)
+                    end = _after(start, batch.num_rows)
+                    yield Piece(start, end, batch, end.row == rows)
+                    start = end
+
+
+class Piece(NamedTuple):
+    """A chunk as Arrow has it; `last` as the footer of the file tells it."""
+
+    start: Mark
+    end: Mark
+    batch: pa.RecordBatch
+    last: bool
 
 
 def _after(mark: Mark, rows: int) -> Mark:
@@ -139,7 +151,7 @@ def _read(pipe: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
             return
         if kind == REFUSAL:
             raise _refusal(content)
-        if kind not in {SCHEMA, BATCH} or len(content) != size:
+        if kind not in {SCHEMA, ROWS, BATCH} or len(content) != size:
             raise unreadable("fault.file_parquet")
         yield kind, content
 
