@@ -26,9 +26,11 @@ def column_of(
     cells: pa.Array, typed: Typed, codes: Mapping[str, float], singly: Singly, *, commas: bool
 ) -> Column:
     """Return the values of a column of cells."""
-    if typed.field.type == "category":
-        return _distinct(cells, typed, codes, singly)
     kind = cells.type
+    if typed.field.type == "category":
+        if pa.types.is_string(kind) or pa.types.is_binary(kind):
+            return _categories(cells, typed, codes, singly)
+        return _distinct(cells, typed, codes, singly)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _sure(cells)
     if pa.types.is_binary(kind) or pa.types.is_string(kind):
@@ -38,6 +40,19 @@ def column_of(
 
 def _sure(cells: pa.Array) -> Column:
     values = cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return Column(values, np.zeros(len(values), bool))
+
+
+def _categories(
+    cells: pa.Array, typed: Typed, codes: Mapping[str, float], singly: Singly
+) -> Column:
+    # Not of other letters, which have other bytes in other encodings, nor what is read without
+    # its spaces.
+    known = [text if text.isascii() and text == text.strip() else None for text in codes]
+    places = pc.index_in(cells, pa.array(known, cells.type), skip_nulls=True)
+    if places.null_count:
+        return _distinct(cells, typed, codes, singly)
+    values = places.to_numpy().astype(np.float64)
     return Column(values, np.zeros(len(values), bool))
 
 
