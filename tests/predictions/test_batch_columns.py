@@ -1,79 +1,21 @@
-"""A chunk that is scored by columns gives the same bytes as one that is scored row by row."""
+"""A chunk of CSV that is scored by columns gives the same bytes as one scored row by row."""
 
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from augury.files import parquet_rows, parquet_waiting
 from augury.files.csv_rows import CsvRows
-from augury.files.faults import FileUnreadable
-from augury.files.forms import Form, Mark, Plan, Row
-from augury.files.parquet_rows import ParquetRows, Piece
+from augury.files.forms import Plan, Row
 from augury.files.rows import survey
 from augury.files.shares import are_shares, written_shares
-from augury.inference.explainers.protocol import Contributions
 from augury.inference.manifest import DECISIONS
-from augury.inference.model import Predictor, Probabilities
-from augury.inference.signature import Matrix
 from augury.predictions import batch_scoring
-from augury.predictions.batch_scoring import Scored, score
-from support.tiny_models import manifest_of
-
-FIELDS: list[dict[str, Any]] = [
-    {"name": "age", "type": "integer", "example": 30, "minimum": 0, "maximum": 120},
-    {"name": "sum", "type": "number", "example": 0.5, "nullable": True},
-    {"name": "rate", "type": "number", "example": 2, "minimum": -5, "nullable": True},
-    {"name": "home", "type": "category", "categories": ["OWN", "ё", "NA"], "example": "OWN"},
-    {
-        "name": "code",
-        "type": "category",
-        "categories": ["1", "2", "true"],
-        "example": "1",
-        "nullable": True,
-    },
-]
-NAMES = [field["name"] for field in FIELDS]
-MANIFEST = manifest_of(FIELDS)
-
-
-class Stub(Predictor):
-    """A model whose probabilities depend on every bit of a row, and on the sign of zeros."""
-
-    def predict(self, matrix: Matrix) -> Probabilities:
-        bits = np.ascontiguousarray(matrix).view(np.uint32).astype(np.float64)
-        bits[np.isnan(matrix)] = 7
-        mixed: Probabilities = (bits @ [1, 3, 7, 11, 13]) % 10007
-        # Some are so small that they are written with an exponent, and some are certain.
-        return np.where(mixed < 1000, mixed // 50 / 1e6, mixed / 10006)
-
-    def contributions(self, matrix: Matrix) -> Contributions:
-        raise NotImplementedError
-
-    def seconds(self, rows: int) -> float:
-        raise NotImplementedError
-
-    def explain_seconds(self, rows: int) -> float:
-        raise NotImplementedError
-
-
-MODEL = Stub(MANIFEST)
-
-
-def scored(path: Path, plan: Plan, language: str = "en") -> list[Scored]:
-    return [
-        score(path, plan.form, mark, MODEL, explain=False, language=language) for mark in plan.marks
-    ]
+from support.batches import ANY_TIME, CATEGORIES, MODEL, NAMES, NUMBERS, ORDINARY, scored, told
 
 
 def assert_same(path: Path, chunk_rows: int) -> None:
@@ -88,104 +30,6 @@ def assert_same(path: Path, chunk_rows: int) -> None:
     assert told(lambda: scored(path, expected)) == by_rows
 
 
-def told(work: Callable[[], Any]) -> Any:
-    """Return what comes of some work, or why the file is refused."""
-    try:
-        return work()
-    except FileUnreadable as refused:
-        return [refused.faults, refused.values]
-
-
-ORDINARY = st.one_of(
-    st.integers(-10, 130).map(str),
-    st.floats(-10, 130).map(repr),
-    st.decimals(0, 120, places=2).map(str),
-)
-NUMBERS = [
-    *[
-        "NA",
-        "nan",
-        "NaN",
-        "-nan",
-        "+nan",
-        "inf",
-        "-Infinity",
-        "1e5",
-        "1E-3",
-        "1e400",
-        "-1e400",
-        "1e-400",
-        "1e00001",
-        "+5",
-        "1,5",
-        "1.5",
-        "1,234.5",
-        "1.",
-        "-.5",
-        ".",
-        "-",
-        "--",
-        "--5",
-        "0x10",
-        "1_000",
-        "٣",
-        "-0",
-        "-0.0",
-        "0",
-        "007",
-        "3e38",
-        "3.5e38",
-        "1e39",
-        "121",
-        "-1",
-        "-5",
-        "-5.0000001",
-        "2.5",
-        "Null",
-        "nULL",
-        "#N/A",
-        "n/a",
-        "None",
-        "TRUE",
-        "true",
-        "9007199254740993",
-        "-9007199254740992.5",
-        "1234567890123456",
-        "\ufeff5",
-        "5",
-    ],
-    "",
-    " ",
-    " 5",
-    "5 ",
-    "\t",
-    "\xa05",
-    " NA ",
-    "1 234,5",
-    "1\xa0234",
-    "12 34",
-    "1\x0b2",
-    "1" * 401,
-    "0." + "0" * 399 + "1",
-    "0" * 399 + "1",
-    "1\0",
-]
-CATEGORIES = [
-    "OWN",
-    "ё",
-    "NA",
-    "1",
-    "2",
-    "true",
-    "",
-    " ",
-    " OWN ",
-    "own",
-    "na",
-    "1.0",
-    "x" * 500,
-    "NA ",
-]
 NOTES = [
     "",
     "a note",
@@ -238,11 +82,6 @@ def csv_files(draw: st.DrawFn) -> bytes:
     return text.encode(encoding, "replace")
 
 
-ANY_TIME = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=250
-)
-
-
 @ANY_TIME
 @given(content=csv_files(), chunk_rows=st.integers(1, 5))
 @example(content=b"age,sum,rate,home,code\n1,2,3,OWN,1\n1,-nan,3,OWN,1\n", chunk_rows=9)
@@ -251,76 +90,6 @@ def test_any_csv_gives_the_same_bytes(tmp_path: Path, content: bytes, chunk_rows
     path = tmp_path / "upload"
     path.write_bytes(content)
     assert_same(path, chunk_rows)
-
-
-def in_memory(table: pa.Table, chunk_rows: int) -> Callable[..., Iterator[Piece]]:
-    """Return what hands on a table as the child does, without a process for each example."""
-
-    def pieces(_: ParquetRows, start: Mark) -> Iterator[Piece]:
-        (batch,) = table.combine_chunks().to_batches()
-        for row in range(start.row, len(table), chunk_rows):
-            end = min(row + chunk_rows, len(table))
-            part = batch.slice(row, chunk_rows)
-            # As it comes from a pipe: no slice of something larger.
-            content = part.serialize()
-            part = pa.ipc.read_record_batch(content, table.schema)
-            yield Piece(Mark(row, row, row), Mark(end, end, end), part, end == len(table))
-
-    return pieces
-
-
-NUMERIC = st.sampled_from(
-    [
-        (pa.int64(), st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 130)),
-        (pa.uint64(), st.integers(0, 2**64 - 1) | st.integers(0, 130)),
-        (pa.int8(), st.integers(-128, 127)),
-        (pa.float64(), st.floats() | st.integers(0, 120).map(float) | st.just(-0.0)),
-        (pa.float32(), st.floats(width=32) | st.integers(0, 120).map(float)),
-        (pa.float16(), st.floats(width=16)),
-        (pa.bool_(), st.booleans()),
-        (pa.string(), ORDINARY | st.sampled_from(NUMBERS)),
-        (pa.large_string(), ORDINARY | st.sampled_from(NUMBERS)),
-        (pa.binary(), st.binary(max_size=2)),
-        (pa.decimal128(10, 2), st.decimals(-9, 130, places=2)),
-        (pa.date32(), st.dates()),
-        (pa.null(), st.none()),
-    ]
-)
-CATEGORY = st.one_of(
-    NUMERIC,
-    st.just((pa.string(), st.sampled_from(CATEGORIES))),
-    st.just((pa.string(), st.just("OWN"))),
-)
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> pa.Table:
-    """Return a table whose columns have any type."""
-    rows = draw(st.integers(1, 8))
-    kinds = [draw(NUMERIC) for _ in range(3)] + [draw(CATEGORY) for _ in range(2)]
-    columns = [
-        pa.array(draw(st.lists(st.none() | values, min_size=rows, max_size=rows)), kind)
-        for kind, values in kinds
-    ]
-    return pa.table(columns, names=NAMES)
-
-
-@ANY_TIME
-@given(table=tables(), chunk_rows=st.integers(1, 5))
-def test_any_parquet_gives_the_same_bytes(tmp_path: Path, table: pa.Table, chunk_rows: int) -> None:
-    path = tmp_path / "upload"
-    path.touch()
-    schema = table.schema.serialize().to_pybytes()
-    form = Form(kind="parquet", columns=NAMES, chunk_rows=chunk_rows, schema=schema)
-    marks = [Mark(row, row, row) for row in range(0, len(table), chunk_rows)]
-    with (
-        mock.patch.object(ParquetRows, "pieces", in_memory(table, chunk_rows)),
-        mock.patch("augury.files.parquet_waiting._waiting", {}),
-    ):
-        fast = [score(path, form, mark, MODEL, explain=False, language="ru") for mark in marks]
-        with mock.patch.object(batch_scoring, "table_at", return_value=None):
-            slow = [score(path, form, mark, MODEL, explain=False, language="ru") for mark in marks]
-    assert fast == slow
 
 
 GOOD_ROW = b"30,0.5,2,OWN,1\n"
@@ -418,32 +187,3 @@ def test_shares_are_written_as_python_writes_them() -> None:
     assert not are_shares(np.array([0.5, 1e-7]))
     assert not are_shares(np.array([0.5, 1.000001]))
     assert not are_shares(np.array([-0.0]))
-
-
-def test_chunks_one_after_the_other_need_one_child(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Out of order, or when a child was lost, another is started; the rows are the same."""
-    path = tmp_path / "upload"
-    row = {"age": 30, "sum": 0.5, "rate": 2.0, "home": "OWN", "code": "1"}
-    pq.write_table(pa.Table.from_pylist([row | {"age": age} for age in range(100)]), path)
-    plan = survey(path, 10)
-    monkeypatch.setattr("augury.files.parquet_waiting._waiting", {})
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*command: Any, **options: Any) -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen(*command, **options))
-        return started[-1]
-
-    monkeypatch.setattr(
-        parquet_rows, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": start})
-    )
-    expected = scored(path, plan)
-    assert len(started) == 1
-    assert not parquet_waiting._waiting
-    again = [scored(path, replace(plan, marks=[mark]))[0] for mark in reversed(plan.marks[-2:])]
-    assert again == expected[:-3:-1]
-    scored(path, replace(plan, marks=plan.marks[:1]))
-    started[-1].kill()
-    started[-1].wait()
-    assert scored(path, replace(plan, marks=plan.marks[1:3])) == expected[1:3]
