@@ -12,6 +12,10 @@ from augury.files.forms import Chunk, Form
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 2**25
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "category": pa.string()}
+# Packing costs ten times what all the rest of a part does. It is for what unfolds: parts of small
+# rows take no more room together than a file may.
+_SMALL_ROW_BYTES = 512
+_PLAIN = pa.ipc.IpcWriteOptions()
 _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -38,8 +42,9 @@ class ParquetResults:
     def packed(self, columns: list[pa.Array]) -> bytes:
         """Return all columns of a part, those of the file and those that are added."""
         batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        options = _PLAIN if batch.nbytes <= _SMALL_ROW_BYTES * batch.num_rows else _PACKED
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self._schema, options=_PACKED) as writer:
+        with pa.ipc.new_stream(sink, self._schema, options=options) as writer:
             writer.write_batch(batch)
         content: bytes = sink.getvalue().to_pybytes()
         return content
