@@ -14,7 +14,7 @@ _GROUP_BYTES = 2**25
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "category": pa.string()}
 # Packing costs ten times what all the rest of a part does. It is for what unfolds: parts of small
 # rows take no more room together than a file may.
-_SMALL_ROW_BYTES = 512
+_SMALL_ROW_BYTES = 256
 _PLAIN = pa.ipc.IpcWriteOptions()
 _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 
