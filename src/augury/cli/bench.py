@@ -2,13 +2,14 @@
 
 import json
 import tempfile
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from augury.bench.load import NoLoadGenerator, require_wrk
-from augury.bench.suite import plan, run, table
+from augury.bench.suite import MODELS, plan, run, table
 from augury.cli.common import load_settings
 
 command = typer.Typer()
@@ -18,15 +19,30 @@ command = typer.Typer()
 def bench(
     seconds: Annotated[int, typer.Option(min=1, max=60, help="Length of one run.")] = 4,
     repeat: Annotated[int, typer.Option(min=1, max=20, help="Runs of each; medians count.")] = 3,
+    batch_rows: Annotated[
+        int, typer.Option(min=0, help="Rows of a batch; 0: no batches.")
+    ] = 200_000,
+    only_batches: Annotated[bool, typer.Option(help="Measure batches and nothing else.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.")] = None,
 ) -> None:
     """Measure paid, durable, authenticated sales against free peers, side by side in one run."""
+    models_dir = load_settings().models_dir
+    figures: list[dict[str, Any]] = []
+    if not only_batches:
+        figures += _sales(models_dir, seconds, repeat)
+    if batch_rows:
+        figures += _batches(models_dir, batch_rows, repeat)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _sales(models_dir: Path, seconds: int, repeat: int) -> list[dict[str, Any]]:
     try:
         require_wrk()
     except NoLoadGenerator as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    models_dir = load_settings().models_dir
     runs = plan(seconds, repeat)
     with (
         tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
@@ -34,6 +50,28 @@ def bench(
     ):
         figures = run(runs, models_dir, Path(folder), lambda: bar.update(1))
     typer.echo(table(figures))
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(figures, indent=2) + "\n")
+    return figures
+
+
+def _batches(models_dir: Path, rows: int, repeat: int) -> list[dict[str, Any]]:
+    try:
+        # Batches as columns need an extra, which the rest does without.
+        batches: Any = import_module("augury.bench.batches")
+    except ModuleNotFoundError:
+        typer.echo("batches need the extra parquet: pip install 'augury[parquet]'", err=True)
+        raise typer.Exit(2) from None
+    kinds = len(MODELS) * len(batches.KINDS)
+    with (
+        tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
+        typer.progressbar(length=kinds, label="batches", show_pos=True) as bar,
+    ):
+        figures: list[dict[str, Any]] = batches.run(
+            MODELS,
+            models_dir,
+            Path(folder),
+            rows=rows,
+            repeat=repeat,
+            progress=lambda: bar.update(1),
+        )
+    typer.echo(batches.table(figures))
+    return figures
