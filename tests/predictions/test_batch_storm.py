@@ -13,7 +13,7 @@ from augury import bootstrap
 from support.files import NUMBER, PRICE, applicants, await_end, read, send, written
 from support.houses import Server, findings, fund, servers, settings_for, sign_up
 
-_ROWS = 45_000
+_ROWS = 25_000
 _BAD = (7, 20_000, _ROWS - 1)
 
 
@@ -39,7 +39,7 @@ def test_parallel_orders_spend_what_there_is_and_no_more(database_url: str, tmp_
     assert findings(database_url) == []
 
 
-@pytest.mark.parametrize("rounds", [3])
+@pytest.mark.parametrize("rounds", [2])
 def test_a_killed_worker_loses_no_row_and_makes_none_twice(
     database_url: str, tmp_path: Path, rounds: int
 ) -> None:
