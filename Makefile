@@ -55,9 +55,14 @@ install: $(INSTALLED) ## Install what the service needs into .venv, from hashes 
 install-dev: $(INSTALLED_DEV) ## Install what tests, checks and training need too
 
 .PHONY: lock
-lock: install-dev ## Write both lock files again after a change of dependencies
+lock: install-dev ## Write the lock files again after a change of dependencies
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --no-dev --group build -o requirements.lock
+	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --extra parquet --extra s3 --extra worker --no-dev --group build -o requirements-image.lock
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --all-extras --all-groups -o requirements-dev.lock
+
+.PHONY: deploy-check
+deploy-check: install-dev ## Run the Dockerfile's build steps here, in a throw-away folder, and try what they give
+	$(BIN)/python deploy/check.py
 
 .PHONY: clean
 clean: ## Remove the environment, caches and build output; data/ stays
