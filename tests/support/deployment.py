@@ -78,12 +78,12 @@ def rendered(*components: str, folder: Path) -> list[dict[str, Any]]:
     """Return what kustomize makes of the base and components."""
     overlay = folder / "overlay"
     overlay.mkdir()
-    # Kustomize takes no absolute paths.
-    base = Path("..") / KUBERNETES.relative_to(folder.anchor) if False else KUBERNETES
-    (folder / "kubernetes").symlink_to(base)
+    (folder / "kubernetes").symlink_to(KUBERNETES)  # kustomize takes no absolute paths
     lines = ["resources: [../kubernetes/base]"]
     if components:
-        lines.append(f"components: [{', '.join(f'../kubernetes/components/{c}' for c in components)}]")
+        lines.append(
+            f"components: [{', '.join(f'../kubernetes/components/{c}' for c in components)}]"
+        )
     (overlay / "kustomization.yaml").write_text("\n".join(lines))
     return [one for one in yaml.safe_load_all(judge("kubectl", "kustomize", str(overlay))) if one]
 
@@ -94,8 +94,9 @@ def expressions() -> Iterator[tuple[str, str]]:
         for panel in json.loads(path.read_text())["panels"]:
             for target in panel.get("targets", ()):
                 # What Grafana puts in its place.
-                yield f"{path.name}: {panel['title']}", re.sub(
-                    r"\$__rate_interval", "1m", target["expr"]
+                yield (
+                    f"{path.name}: {panel['title']}",
+                    re.sub(r"\$__rate_interval", "1m", target["expr"]),
                 )
     for group in document(DEPLOY / "prometheus/rules.yaml")["groups"]:
         for rule in group["rules"]:
