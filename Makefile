@@ -62,7 +62,7 @@ lock: install-dev ## Write the lock files again after a change of dependencies
 
 .PHONY: deploy-check
 deploy-check: install-dev ## Run the Dockerfile's build steps here, in a throw-away folder, and try what they give
-	$(BIN)/python deploy/check.py
+	$(BIN)/pytest --numprocesses 0 tests/deploy/check_image.py
 
 .PHONY: clean
 clean: ## Remove the environment, caches and build output; data/ stays

@@ -11,7 +11,7 @@ from augury.kit.errors import Fault, Refusal
 from augury.kit.texts import texts
 
 MEDIA_TYPE = "application/problem+json"
-_REFUSALS = Counter("augury_refusals", "Answers that were a refusal.", ["code"])
+_REFUSALS = Counter("augury_refusals", "Answers that were a refusal", ["code"])
 
 
 @dataclass(frozen=True, slots=True)

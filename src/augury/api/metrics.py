@@ -24,7 +24,7 @@ from augury.users.tokens import Unauthenticated
 
 _REQUESTS: Final = Histogram(
     "augury_request_seconds",
-    "Requests, from the first byte of the head to the last of the answer.",
+    "Requests, from the first byte of the head to the last of the answer",
     ["method", "route", "status"],
     buckets=SECONDS_BUCKETS,
 )
@@ -96,7 +96,7 @@ class HouseView(Collector):
         missing = catalogue.unavailable()
         names = [offer.version.model for offer in catalogue.champions()]
         able = (([name], name not in missing) for name in names)
-        yield gauge("model_available", "Whether the champion can answer here.", able, "model")
+        yield gauge("model_available", "Whether the champion can answer here", able, "model")
         yield from self._from_database()
 
     def _from_database(self) -> list[Metric]:
@@ -127,15 +127,15 @@ class HouseView(Collector):
             for level in LEVELS
         )
         return [
-            gauge("jobs_due", "Work that waits for a worker.", due, "kind"),
-            gauge("jobs_unfinished", "Work that is not finished.", unfinished, "kind"),
-            gauge("jobs_oldest_seconds", "Since when the oldest was ordered.", oldest, "kind"),
-            gauge("holds_open", "Holds that are not resolved.", [((), holds.open)]),
-            gauge("holds_overdue", "Holds past their end by a minute.", [((), holds.overdue)]),
-            gauge("deliveries_due", "Webhooks and e-mails to be sent.", waiting, "channel"),
-            gauge("drift_columns", "Columns of the champion.", columns, "model", "level"),
+            gauge("jobs_due", "Work that waits for a worker", due, "kind"),
+            gauge("jobs_unfinished", "Work that is not finished", unfinished, "kind"),
+            gauge("jobs_oldest_seconds", "Since when the oldest was ordered", oldest, "kind"),
+            gauge("holds_open", "Holds that are not resolved", [((), holds.open)]),
+            gauge("holds_overdue", "Holds past their end by a minute", [((), holds.overdue)]),
+            gauge("deliveries_due", "Webhooks and e-mails to be sent", waiting, "channel"),
+            gauge("drift_columns", "Columns of the champion", columns, "model", "level"),
         ]
 
 
 def _reachable(value: Literal[0, 1]) -> GaugeMetricFamily:
-    return gauge("database_up", "Whether the database answered just now.", [((), value)])
+    return gauge("database_up", "Whether the database answered just now", [((), value)])

@@ -28,10 +28,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _CALL_SECONDS: Final = prometheus_client.Histogram(
-    "augury_line_call_seconds", "Calls that joined who waited.", ["line"], buckets=SECONDS_BUCKETS
+    "augury_line_call_seconds", "Calls that joined who waited", ["line"], buckets=SECONDS_BUCKETS
 )
 _JOINED: Final = prometheus_client.Counter(
-    "augury_line_joined", "Requests that calls answered; more than calls when they met.", ["line"]
+    "augury_line_joined", "Requests that calls answered; more than calls when they met", ["line"]
 )
 _open: WeakSet["Coalescer[Any, Any]"] = WeakSet()
 _opening = threading.Lock()
@@ -47,7 +47,7 @@ class _Waiting(Collector):
         for one in lines:
             found[one.name] += one.waiting
         values = (([name], count) for name, count in found.items())
-        yield gauge("line_waiting", "Requests that wait for a call to begin.", values, "line")
+        yield gauge("line_waiting", "Requests that wait for a call to begin", values, "line")
 
 
 REGISTRY.register(_Waiting())

@@ -117,7 +117,7 @@ _UNREACHABLE = (
 
 
 _ERRORS = Counter(
-    "augury_database_errors", "Transactions that the database did not carry out.", ["kind"]
+    "augury_database_errors", "Transactions that the database did not carry out", ["kind"]
 )
 
 

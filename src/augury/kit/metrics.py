@@ -29,7 +29,7 @@ _FORWARDED: Final = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip", b
 
 # The moment at which each series began: as many lines again, and nothing here asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
-Gauge("augury_build_info", "The program.", ["version"]).labels(version("augury")).set(1)
+Gauge("augury_build_info", "The program", ["version"]).labels(version("augury")).set(1)
 
 
 def exposition(own: Collector) -> bytes:

@@ -14,12 +14,12 @@ from augury.kit.metrics import SECONDS_BUCKETS, gauge
 
 _SECONDS: Final = Histogram(
     "augury_inference_seconds",
-    "Inferences, from their rows to the answer's body.",
+    "Inferences, from their rows to the answer's body",
     ["model"],
     buckets=SECONDS_BUCKETS,
 )
-_ROWS: Final = Counter("augury_inference_rows", "Rows that models were asked about.", ["model"])
-_FAILED: Final = Counter("augury_inference_failures", "Inferences without an answer.", ["model"])
+_ROWS: Final = Counter("augury_inference_rows", "Rows that models were asked about", ["model"])
+_FAILED: Final = Counter("augury_inference_failures", "Inferences without an answer", ["model"])
 
 
 @contextmanager
@@ -55,4 +55,4 @@ class ShelfView(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the gauge."""
         loaded = (([name, str(number)], 1) for name, number in self._versions)
-        yield gauge("model_loaded", "Versions that answer here.", loaded, "model", "version")
+        yield gauge("model_loaded", "Versions that answer here", loaded, "model", "version")

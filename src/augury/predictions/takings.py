@@ -5,9 +5,9 @@ from typing import Final
 from prometheus_client import Counter
 
 _OF: Final = ("model", "version")
-_PREDICTIONS: Final = Counter("augury_predictions_sold", "Predictions made and paid.", _OF)
-_ROWS: Final = Counter("augury_rows_sold", "Rows of predictions that were made and paid.", _OF)
-_CREDITS: Final = Counter("augury_credits_taken", "Credits that were taken for them.", _OF)
+_PREDICTIONS: Final = Counter("augury_predictions_sold", "Predictions made and paid", _OF)
+_ROWS: Final = Counter("augury_rows_sold", "Rows of predictions that were made and paid", _OF)
+_CREDITS: Final = Counter("augury_credits_taken", "Credits that were taken for them", _OF)
 # Looking a child up takes longer than counting.
 _children: dict[tuple[str, int], tuple[Counter, Counter, Counter]] = {}
 
