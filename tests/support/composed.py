@@ -5,6 +5,8 @@ containers become ports of it. Volumes become folders.
 """
 
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -137,6 +139,24 @@ class Composed:
                 [program(caddy), *arguments], env=environment, stdout=log, stderr=log
             )
         self._poll("proxy", f"http://127.0.0.1:{health}/")
+        for host in (self.api_host, self.ui_host):
+            self._await_certificate(host.partition(":")[0])
+
+    def _await_certificate(self, name: str) -> None:
+        """Wait until the proxy has made its certificate for a name."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                context = ssl.create_default_context(cafile=self.authority())
+                address = ("127.0.0.1", self.ports["HTTPS_PORT"])
+                with (
+                    socket.create_connection(address, 5) as connection,
+                    context.wrap_socket(connection, server_hostname=name),
+                ):
+                    return
+            except OSError:  # those of TLS are among them
+                time.sleep(0.1)
+        raise TimeoutError(self.log("proxy"))
 
     def authority(self) -> str:
         """Return the file with the certificate that the proxy has made for itself."""
