@@ -65,10 +65,15 @@ peers: install-dev $(INSTALLED_PEERS) ## Try servers of other people, installed 
 	$(BIN)/pytest tests/peers $(ARGS)
 
 .PHONY: lock
-lock: install-dev ## Write both lock files again after a change of dependencies
+lock: install-dev ## Write the lock files again after a change of dependencies
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --no-dev --group build -o requirements.lock
+	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --extra parquet --extra s3 --extra worker --no-dev --group build -o requirements-image.lock
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --all-extras --all-groups -o requirements-dev.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet requirements-peers.in -o requirements-peers.lock
+
+.PHONY: deploy-check
+deploy-check: install-dev ## Run the Dockerfile's build steps here, in a throw-away folder, and try what they give
+	$(BIN)/pytest --numprocesses 0 tests/deploy/check_image.py
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build output; data/ stays

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _EMBEDDED_WELCOME_CREDITS = 5000
 _SHORTEST_SECRET = 32
+_SHORTEST_TOKEN = 16
 _LARGEST_PACK = 100_000_000
 _DEAREST = 2**53 - 1
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -173,6 +174,20 @@ class Settings(BaseSettings):
         description="How long the file and the results of a batch are kept after its end.",
     )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+    metrics: Literal["loopback", "open"] = Field(
+        "loopback",
+        description="Who may read `/metrics` when there is no token: this machine, or everybody.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="With it `/metrics` is for those who send it as a bearer token, wherever they"
+        " are, and for nobody else; at least 16 characters.",
+    )
+    secrets_dir: str = Field(
+        "",
+        description="Folder whose files count as variables: one each, named like it. A variable"
+        " that is set beats its file.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -297,6 +312,14 @@ class Settings(BaseSettings):
                 )
                 raise ValueError(message)
         return self
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _refuse_short_token(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _SHORTEST_TOKEN:
+            message = f"must have at least {_SHORTEST_TOKEN} characters"
+            raise ValueError(message)
+        return value
 
     @property
     def top_up_url(self) -> str:

@@ -15,7 +15,7 @@ from augury.bootstrap import House
 from augury.files.rows import survey
 from augury.predictions import batches
 from augury.predictions.batch_runner import BatchRunner
-from augury.worker import embedded
+from augury.worker import duties
 from support.files import send
 from support.houses import findings, open_house, settings_for, sign_up
 
@@ -89,7 +89,7 @@ def open_shop(
 ) -> Iterator[BatchShop]:
     """Give a house whose books must be right in the end."""
     small_chunks(monkeypatch)
-    monkeypatch.setattr(embedded, "BatchRunner", _Idle)
+    monkeypatch.setattr(duties, "BatchRunner", _Idle)
     with open_house(settings_for(database_url, folder)) as (client, house):
         yield BatchShop(client, house, sign_up(client))
     assert findings(database_url) == []
