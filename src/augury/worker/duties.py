@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from augury.bootstrap import House
 from augury.kit.errors import LedgerUnavailable
@@ -21,12 +21,14 @@ from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
 from augury.predictions import batch_outcomes, batch_purge, drift, job_leases, job_outcomes, shadow
 from augury.predictions.batch_runner import BatchRunner
+from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
 
 # So many predictions are made in the background at once by one process: a model on another server
 # keeps a thread waiting, not a processor busy.
 JOBS_AT_ONCE = 4
+_LOOK_SECONDS = 0.25
 
 
 class Whose(Enum):
@@ -37,6 +39,34 @@ class Whose(Enum):
     RUNG = "as the last, and a broker rings for it row by row"
 
 
+class Runs(Protocol):
+    """Works on the rows of one room, with leases; its methods may be called by many threads."""
+
+    def run_one(self) -> bool:
+        """Do the next thing that is due, in turn of the customers; return whether there was one."""
+        ...
+
+    def run_due(self, stop: threading.Event) -> int:
+        """Do so until nothing is due or `stop` is set; return how often."""
+        ...
+
+    def renew(self) -> int:
+        """Prolong the leases of what runs here; return how many still stood."""
+        ...
+
+    def due(self, most: int) -> int:
+        """Return how many rows wait for somebody; at `most`, there may be more."""
+        ...
+
+    def is_busy(self) -> bool:
+        """Tell whether a row is worked on here."""
+        ...
+
+    def give_back(self) -> int:
+        """Take nothing more and leave to others what runs here; return how many rows."""
+        ...
+
+
 class Workplace:
     """What the duties of one process work with."""
 
@@ -44,10 +74,7 @@ class Workplace:
         """Prepare; nothing is claimed yet."""
         self.house = house
         self.courier = open_courier(house.db, house.settings, partial(recipient, house.db))
-        self.runners: dict[str, Runner | BatchRunner] = {
-            "jobs": Runner(house.db, house.shop.catalogue),
-            "batches": BatchRunner(house.db, house.shop.catalogue, house.batches.keeper),
-        }
+        self.runners = _runners(house)
 
     def is_busy(self) -> bool:
         """Tell whether any row is being worked on here."""
@@ -62,6 +89,13 @@ class Workplace:
         for runner in self.runners.values():
             with suppress(LedgerUnavailable):  # it has been logged; the leases run out
                 runner.give_back()
+
+
+def _runners(house: House) -> dict[Room, Runs]:
+    return {
+        "jobs": Runner(house.db, house.shop.catalogue),
+        "batches": BatchRunner(house.db, house.shop.catalogue, house.batches.keeper),
+    }
 
 
 class Duty(NamedTuple):
@@ -131,12 +165,15 @@ _PLAN = (
 
 def duties(place: Workplace, jobs_at_once: int = JOBS_AT_ONCE) -> list[Duty]:
     """Return every duty, to be carried out at a place."""
-    run = place.runners["jobs"].run_due
-    jobs = [Duty(f"jobs_{one + 1}", 0.25, run, Whose.RUNG) for one in range(jobs_at_once)]
-    # One at a time: a chunk keeps a processor busy.
-    jobs.append(Duty("batches", 0.25, place.runners["batches"].run_due, Whose.RUNG))
+    # One chunk at a time: it keeps a processor busy.
+    at_once = {"jobs": jobs_at_once}
+    rung = [
+        Duty(f"{room}_{number}", _LOOK_SECONDS, runner.run_due, Whose.RUNG)
+        for room, runner in place.runners.items()
+        for number in range(1, at_once.get(room, 1) + 1)
+    ]
     planned = [Duty(one.name, one.seconds, partial(one.run, place), one.whose) for one in _PLAN]
-    return jobs + planned
+    return rung + planned
 
 
 def schedule() -> dict[str, float]:
