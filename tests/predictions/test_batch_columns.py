@@ -1,5 +1,6 @@
 """A chunk of CSV that is scored by columns gives the same bytes as one scored row by row."""
 
+import json
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -89,6 +90,38 @@ def csv_files(draw: st.DrawFn) -> bytes:
 def test_any_csv_gives_the_same_bytes(tmp_path: Path, content: bytes, chunk_rows: int) -> None:
     path = tmp_path / "upload"
     path.write_bytes(content)
+    assert_same(path, chunk_rows)
+
+
+JSON_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 130),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([-0.0, 10**400, [], {"a": 1}, "\ud800"]),
+    st.sampled_from(NUMBERS),
+    st.sampled_from(CATEGORIES),
+)
+TAME_ROW = st.fixed_dictionaries(
+    {"age": st.integers(0, 120), "sum": st.none() | st.floats(-5, 5), "home": st.just("OWN")},
+    optional={"rate": st.integers(-5, 5) | st.just("2.5"), "code": st.sampled_from([1, "2", True])},
+)
+JSON_LINES = st.one_of(
+    TAME_ROW.map(json.dumps),
+    TAME_ROW.map(json.dumps),
+    st.dictionaries(st.sampled_from([*NAMES, "note"]), JSON_VALUES).map(json.dumps),
+    st.sampled_from(["", "[1]", "{", '{"age": 1e999}', '{"age": 01}']),
+)
+
+
+@ANY_TIME
+@given(lines=st.lists(JSON_LINES, min_size=1, max_size=9), chunk_rows=st.integers(1, 5))
+def test_any_json_lines_give_the_same_bytes(
+    tmp_path: Path, lines: list[str], chunk_rows: int
+) -> None:
+    path = tmp_path / "upload"
+    path.write_text("\n".join([json.dumps(dict.fromkeys(NAMES)), *lines]))
     assert_same(path, chunk_rows)
 
 

@@ -4,7 +4,7 @@ Whatever cannot be told at once for a whole column is asked of the reader of sin
 each different cell; and what that cannot tell is left in doubt, for its row to be read alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ Singly = Callable[[pa.Array], list[Any]]
 _ORDINARY = r"^-?[0-9]{1,15}(?:[.][0-9]{0,20})?$"
 _ORDINARY_COMMA = r"^-?[0-9]{1,15}(?:[.,][0-9]{0,20})?$"
 
+_LARGEST = 2**53
+
 
 def column_of(
     cells: pa.Array, typed: Typed, codes: Mapping[str, float], singly: Singly, *, commas: bool
@@ -36,6 +38,13 @@ def column_of(
     if pa.types.is_binary(kind) or pa.types.is_string(kind):
         return _texts(cells, typed, singly, commas=commas)
     return _distinct(cells, typed, codes, singly)
+
+
+def column_of_cells(cells: Sequence[Any], typed: Typed, codes: Mapping[str, float]) -> Column:
+    """Return the values of cells each of which is read by itself."""
+    told = [_value(typed.read(cell), codes) for cell in cells]
+    values = np.array([np.nan if value is None else value for value in told], np.float64)
+    return Column(values, np.array([value is None for value in told], bool))
 
 
 def _sure(cells: pa.Array) -> Column:
@@ -72,10 +81,8 @@ def _texts(cells: pa.Array, typed: Typed, singly: Singly, *, commas: bool) -> Co
 
 def _distinct(cells: pa.Array, typed: Typed, codes: Mapping[str, float], singly: Singly) -> Column:
     encoded = cells.dictionary_encode(null_encoding="encode")
-    told = [_value(typed.read(cell), codes) for cell in singly(encoded.dictionary)]
-    values = np.array([np.nan if value is None else value for value in told], np.float64)
+    values, doubt = column_of_cells(singly(encoded.dictionary), typed, codes)
     places = encoded.indices.to_numpy(zero_copy_only=False)
-    doubt = np.array([value is None for value in told], bool)
     return Column(values[places], doubt[places])
 
 
@@ -85,4 +92,7 @@ def _value(value: Any, codes: Mapping[str, float]) -> float | None:
         return np.nan
     if isinstance(value, str):
         return codes.get(value)
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Beyond, a whole number may be too large for a float.
+    return float(value) if abs(value) < _LARGEST else None

@@ -46,16 +46,18 @@ class Table(Protocol):
 
 
 def table_at(path: Path, form: Form, start: Mark) -> Table | None:
-    """Return the chunk that begins at a mark, or None if it has to be read row by row.
+    """Return the chunk that begins at a mark, or None where there are no columns to be had.
 
     Raises what reading by rows does.
     """
-    if form.kind == "jsonl":
-        return None
-    try:
-        # An extra, and a large one: only where it is wanted.
-        module: Any = import_module(f"augury.files.{form.kind}_columns")
-    except ModuleNotFoundError:
-        return None
-    table: Table | None = module.table_at(path, form, start)
-    return table
+    kinds = {"csv": ["csv", "row"], "jsonl": ["row"], "parquet": ["parquet"]}[form.kind]
+    for kind in kinds:
+        try:
+            # With an extra, and a large one: only where it is wanted.
+            module: Any = import_module(f"augury.files.{kind}_columns")
+        except ModuleNotFoundError:
+            return None
+        table: Table | None = module.table_at(path, form, start)
+        if table is not None:
+            return table
+    return None
