@@ -26,7 +26,10 @@ def test_a_restored_house_has_the_results_and_goes_on_with_the_rest(
     """Of old batches, whose files were given up, nothing is missed."""
     house = tmp_path / "house"
     house.mkdir()
-    with open_shop(database_url, house, monkeypatch) as shop:
+    with (
+        monkeypatch.context() as patched,
+        open_shop(database_url, house, patched) as shop,
+    ):
         purged, done, running = (
             shop.send(written("csv", applicants(count))).json()["id"] for count in (5, 10, 12)
         )

@@ -113,7 +113,7 @@ def test_nobody_has_more_open_requests_than_allowed(shop: BatchShop) -> None:
             lambda: shop.client.get(f"/v1/batches/{id_}/events", headers=shop.headers),
         ),
         (lines.downloads, 4, lambda: shop.results(id_)),
-        (lines.uploads, 2, lambda: shop.send(content, path="/quotes")),
+        (lines.uploads, 20, lambda: shop.send(content, path="/quotes")),
     ):
         for _ in range(most):
             turns.begin(me)

@@ -12,6 +12,7 @@ import pytest
 from augury import bootstrap
 from support.files import NUMBER, PRICE, applicants, await_end, read, send, written
 from support.houses import Server, findings, fund, servers, settings_for, sign_up
+from support.scale import times
 
 _ROWS = 25_000
 _BAD = (7, 20_000, _ROWS - 1)
@@ -25,7 +26,7 @@ def test_parallel_orders_spend_what_there_is_and_no_more(database_url: str, tmp_
         anna = sign_up(clients[0])
         fund(database_url, clients[0].get("/v1/me", headers=anna).json()["id"], 4 * 50 * PRICE)
         content = written("csv", applicants(50, bad=(1,)))
-        with ThreadPoolExecutor(2) as pool:  # as many as may be sent at once
+        with ThreadPoolExecutor(10) as pool:
             answers = list(pool.map(lambda n: send(clients[n % 2], anna, content), range(10)))
         accepted = [one.json()["id"] for one in answers if one.status_code == 202]
         ended = [await_end(clients[0], anna, id_) for id_ in accepted]
@@ -39,7 +40,7 @@ def test_parallel_orders_spend_what_there_is_and_no_more(database_url: str, tmp_
     assert findings(database_url) == []
 
 
-@pytest.mark.parametrize("rounds", [2])
+@pytest.mark.parametrize("rounds", [times(2, 25)])
 def test_a_killed_worker_loses_no_row_and_makes_none_twice(
     database_url: str, tmp_path: Path, rounds: int
 ) -> None:
