@@ -25,7 +25,7 @@ from augury.predictions.tables import jobs, predictions
 
 # Lists show the outputs of small predictions only: 200 of 1000 rows would be tens of megabytes.
 _MOST_ROWS_LISTED = 10
-_SHOWN = ("id", "status", "model", "version", "rows", "price", "warnings", "created_at")
+_SHOWN = ("id", "status", "model", "version", "rows", "price", "warnings", "created_at", "expired_at")
 _SUCCEEDED = "succeeded"
 
 
@@ -144,6 +144,7 @@ def _members(row: Row[Any], charges: dict[str, Movement]) -> dict[str, Any]:
         "error": None if row.error is None else failure(row.error, row.language),
         "created_at": rfc3339(row.created_at),
         "completed_at": None if row.completed_at is None else rfc3339(row.completed_at),
+        "expired_at": None if row.expired_at is None else rfc3339(row.expired_at),
     }
 
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from augury.bootstrap import House
-from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
 from augury.ledger.audit import SWEEP_SECONDS
+from augury.ledger.keys import purge_keys
 from augury.ledger.service import expire_holds
 from augury.notices.deliver import open_courier
-from augury.notices.leases import purge
+from augury.notices.leases import KEPT, purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import drift, job_leases, job_outcomes, shadow
+from augury.predictions import drift, expiry, job_leases, job_outcomes, shadow
 from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
 
@@ -54,8 +54,7 @@ def duties(house: House) -> list[Duty]:
         Duty("reconcile", 5, lambda _stop: reconcile_due(house.desk)),
         Duty("recharge", 5, lambda _stop: recharge_due(house.desk)),
         Duty("deliver", 1, courier.deliver_due),
-        Duty("purge", 3600, partial(_purge, house.db)),
-        Duty("purge_shadow", 3600, partial(shadow.purge, house.db)),
+        Duty("forget", 3600, partial(forget, house)),
         Duty("drift", drift.EVERY_SECONDS, partial(_look_for_drift, house)),
     ]
 
@@ -65,15 +64,17 @@ def _look_for_drift(house: House, stop: threading.Event) -> int:
     return drift.look(house.db, [(one.model, one.version) for one in versions], stop)
 
 
-def _purge(db: Database, stop: threading.Event) -> int:
-    """Delete old deliveries, a thousand a transaction; return how many."""
-    purged = 0
-    while not stop.is_set():
-        some = purge(db)
-        purged += some
-        if not some:
-            break
-    return purged
+def forget(house: House, stop: threading.Event) -> None:
+    """Remove what has been kept for long enough, in small transactions."""
+    days = house.settings.keep_prediction_days
+    # What was sent to webhooks, and what challengers said, is never kept for longer than the
+    # prediction that it repeats.
+    longest = days * expiry.DAY if days else KEPT
+    expiry.expire(house.db, days, stop)
+    purge_keys(house.db, house.settings.keep_key_days, stop)
+    shadow.purge(house.db, stop, min(shadow.KEPT, longest))
+    while not stop.is_set() and purge(house.db, kept=min(KEPT, longest)):
+        pass
 
 
 class Worker:
