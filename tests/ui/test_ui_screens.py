@@ -210,6 +210,21 @@ def test_a_prediction_that_failed_says_why_and_that_it_was_free(
 
 
 @pytest.mark.usefixtures("signed_in")
+def test_a_prediction_that_has_expired_says_so_and_what_it_cost(
+    open_page: Open, api: StubApi
+) -> None:
+    page = open_page("predict", model="dear")
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    (sale,) = api.sold.values()
+    gone = {"inputs": None, "outputs": None, "warnings": []}
+    sale |= gone | {"expired_at": "2026-12-24T08:30:00.000000Z"}
+    assert "Succeeded" in words(open_page("predictions"))
+    page = open_page("predictions", id="p1")
+    assert "were removed on" in page.info[0].value
+    assert "Charged" in words(page)
+
+
+@pytest.mark.usefixtures("signed_in")
 def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: StubApi) -> None:
     page = open_page("transactions")
     api.access_tokens.clear()

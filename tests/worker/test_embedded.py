@@ -4,8 +4,13 @@ import threading
 from pathlib import Path
 
 from augury import bootstrap
+from augury.kit.clock import now
 from augury.kit.errors import LedgerUnavailable
+from augury.kit.ids import first_id
+from augury.notices.tables import deliveries
+from augury.predictions.expiry import DAY
 from augury.worker.embedded import Duty, Worker, duties
+from notices.outbox import customer, rows
 from support.houses import settings_for
 
 
@@ -70,8 +75,26 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
     todo = duties(house)
     assert {duty.name for duty in todo} == {
         "catalogue", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
+            "purge_keys", "expire_predictions",
         "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew_jobs", "overdue_jobs",
     }  # fmt: skip
     for duty in todo:
         assert duty.run(threading.Event()) == 0
     house.close()
+
+
+def test_what_repeats_a_prediction_is_forgotten_with_it(database_url: str, tmp_path: Path) -> None:
+    """Kept for a week, predictions take with them what webhooks were sent about them."""
+    for days, left in ((0, 1), (30, 1), (7, 0)):
+        settings = settings_for(database_url, tmp_path, keep_prediction_days=days)
+        bootstrap.prepare(settings)
+        house = bootstrap.build(settings)
+        if not rows(house.db):
+            customer(house.db, "https://example.com/hook", events=1)
+            with house.db.write() as tx:
+                week = {"id": first_id(now() - 8 * DAY), "completed_at": now() - 8 * DAY}
+                tx.execute(deliveries.update().values(status="succeeded", **week))
+        (purge,) = [duty for duty in duties(house) if duty.name == "purge"]
+        purge.run(threading.Event())
+        assert len(rows(house.db)) == left
+        house.close()

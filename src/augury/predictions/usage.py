@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from augury.kit.clock import SECOND, rfc3339
 from augury.kit.db import Database
 from augury.kit.errors import invalid
+from augury.predictions.periods import within
 from augury.predictions.tables import predictions
 from augury.predictions.till import SUCCEEDED
 
@@ -51,8 +52,7 @@ def find_usage(
         .where(
             predictions.c.user_id == user_id,
             predictions.c.status == SUCCEEDED,
-            predictions.c.created_at >= since,
-            predictions.c.created_at < until,
+            *within(predictions, since, until),
         )
         .group_by("bucket")
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from augury.bootstrap import House
+from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
 from augury.ledger.audit import SWEEP_SECONDS
@@ -22,6 +23,7 @@ from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
 from augury.predictions import drift, expiry, job_leases, job_outcomes, shadow
 from augury.predictions.job_runner import Runner
+from augury.settings import Settings
 from augury.users.service import recipient
 
 # So many predictions are made in the background at once by one process: a model on another server
@@ -54,7 +56,7 @@ def duties(house: House) -> list[Duty]:
         Duty("reconcile", 5, lambda _stop: reconcile_due(house.desk)),
         Duty("recharge", 5, lambda _stop: recharge_due(house.desk)),
         Duty("deliver", 1, courier.deliver_due),
-        Duty("forget", 3600, partial(forget, house)),
+        *_forgetting(house.db, house.settings),
         Duty("drift", drift.EVERY_SECONDS, partial(_look_for_drift, house)),
     ]
 
@@ -64,17 +66,30 @@ def _look_for_drift(house: House, stop: threading.Event) -> int:
     return drift.look(house.db, [(one.model, one.version) for one in versions], stop)
 
 
-def forget(house: House, stop: threading.Event) -> None:
-    """Remove what has been kept for long enough, in small transactions."""
-    days = house.settings.keep_prediction_days
+def _forgetting(db: Database, settings: Settings) -> list[Duty]:
+    """Return what removes what has been kept for long enough, in small transactions."""
+    days = settings.keep_prediction_days
     # What was sent to webhooks, and what challengers said, is never kept for longer than the
     # prediction that it repeats.
     longest = days * expiry.DAY if days else KEPT
-    expiry.expire(house.db, days, stop)
-    purge_keys(house.db, house.settings.keep_key_days, stop)
-    shadow.purge(house.db, stop, min(shadow.KEPT, longest))
-    while not stop.is_set() and purge(house.db, kept=min(KEPT, longest)):
-        pass
+    kept_scores = min(shadow.KEPT, longest)
+    return [
+        Duty("expire_predictions", 3600, partial(expiry.expire, db, days)),
+        Duty("purge_keys", 3600, partial(purge_keys, db, settings.keep_key_days)),
+        Duty("purge", 3600, partial(_purge, db, min(KEPT, longest))),
+        Duty("purge_shadow", 3600, lambda stop: shadow.purge(db, stop, kept_scores)),
+    ]
+
+
+def _purge(db: Database, kept: int, stop: threading.Event) -> int:
+    """Delete deliveries that were over `kept` ago, a thousand a transaction; return how many."""
+    purged = 0
+    while not stop.is_set():
+        some = purge(db, kept=kept)
+        purged += some
+        if not some:
+            break
+    return purged
 
 
 class Worker:
