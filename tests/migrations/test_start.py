@@ -45,7 +45,11 @@ def test_four_processes_prepare_one_database(empty_url: str, tmp_path: Path) -> 
         )
         for _ in range(_INSTANCES)
     ]
-    told = [process.communicate(timeout=240) for process in running]
+    try:
+        told = [process.communicate(timeout=240) for process in running]
+    finally:
+        for process in running:
+            process.kill()
     assert [process.returncode for process in running] == [0] * _INSTANCES, told
     said = "".join(out for out, _ in told)
     assert said.count("administrator: admin") == 1

@@ -50,15 +50,16 @@ def _alone(db: Database) -> Iterator[None]:
     if db.dialect != "postgresql":
         yield
         return
-    with db.write() as tx:
-        tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        # The creation of an index waits for all snapshots that are older. Whoever waits inside a
-        # statement has one, so the lock is asked for again and again; and a statement with
-        # parameters keeps its own until the next one, so this has none.
-        wanted = text(f"SELECT pg_try_advisory_xact_lock({_ADVISORY_LOCK})")
-        while not tx.execute(wanted).scalar():
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        yield
+    while True:
+        with db.write() as tx:
+            if tx.execute(text(f"SELECT pg_try_advisory_xact_lock({_ADVISORY_LOCK})")).scalar():
+                # The creation of an index waits for all snapshots that are older than it. This
+                # statement has none and ends that of the one before, so this transaction has none;
+                # and whoever waits for the lock has no transaction.
+                tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                yield
+                return
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _apply_next(db: Database) -> bool:
