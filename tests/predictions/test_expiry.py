@@ -17,6 +17,7 @@ from augury.ledger.keys import purge_keys
 from augury.ledger.tables import idempotency_keys
 from augury.predictions import expiry, history, outcomes
 from augury.predictions.expiry import DAY, expire
+from augury.predictions.jobs import place
 from augury.predictions.newest import contents, newest, outputs
 from augury.predictions.outcome_schemas import OutcomeIn
 from augury.predictions.schemas import PredictionAnswer
@@ -24,7 +25,7 @@ from augury.predictions.tables import jobs, predictions
 from augury.predictions.till import Order, sell
 from augury.predictions.usage import find_usage
 from support import cases
-from support.jobs import balance, claimed, customer, new_job, ordered, place
+from support.jobs import balance, claimed, customer, new_job, ordered
 
 KEEP = 30
 OLD, YOUNG = (KEEP + 1) * DAY, (KEEP - 1) * DAY
@@ -137,13 +138,17 @@ def test_a_lot_is_small_and_the_next_round_goes_on(
     monkeypatch.setattr(expiry, "_AT_ONCE", 4)
     monkeypatch.setattr(expiry, "_ROWS_AT_ONCE", 100)
     monkeypatch.setattr(expiry, "_PAUSE_SECONDS", 0)
-    anna, lots = customer(db), []
+    anna = customer(db)
+    lots: list[int | None] = []
     asked = sorted((order(anna, OLD, rows) for rows in (500, 1, 60, 60, 1, 1, 1, 1)), key=by_id)
     bought(db, *asked)
     some = expiry._expire_some
-    monkeypatch.setattr(
-        expiry, "_expire_some", lambda *given: lots.append(some(*given)) or lots[-1]
-    )
+
+    def noted(*given: Any) -> int | None:
+        lots.append(some(*given))
+        return lots[-1]
+
+    monkeypatch.setattr(expiry, "_expire_some", noted)
     assert run(db) == 8
     sizes, rows = [lot for lot in lots if lot], [one.rows for one in asked]
     for size in sizes:

@@ -1,5 +1,7 @@
 """Every screen, run by Streamlit's own test harness against an API in memory."""
 
+from typing import Any
+
 import pytest
 
 from augury.ui import intents
@@ -216,7 +218,7 @@ def test_a_prediction_that_has_expired_says_so_and_what_it_cost(
     page = open_page("predict", model="dear")
     next(one for one in page.button if "Predict for" in one.label).click().run()
     (sale,) = api.sold.values()
-    gone = {"inputs": None, "outputs": None, "warnings": []}
+    gone: dict[str, Any] = {"inputs": None, "outputs": None, "warnings": []}
     sale |= gone | {"expired_at": "2026-12-24T08:30:00.000000Z"}
     assert "Succeeded" in words(open_page("predictions"))
     page = open_page("predictions", id="p1")

@@ -109,7 +109,7 @@ def _has_sales(db: Database) -> bool:
 
 _SIZES = (
     "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't')"
-    " AND pg_relation_size(oid) > 1000000 AND relname NOT LIKE 'pg_%'"
+    " AND pg_relation_size(oid) > 1000000 AND relnamespace = 'public'::regnamespace"
 )
 
 
@@ -119,7 +119,7 @@ def _sizes(db: Database, settings: Settings) -> dict[str, int]:
         return {"total": sum(one.stat().st_size for one in settings.data_dir.glob("augury.db*"))}
     with db.read() as tx:
         total = tx.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
-        return {"total": total} | {name: size for name, size in tx.exec_driver_sql(_SIZES)}
+        return {"total": total} | dict(tx.exec_driver_sql(_SIZES).tuples().all())
 
 
 def _audit(db: Database) -> dict[str, float]:
@@ -135,16 +135,15 @@ def _audit(db: Database) -> dict[str, float]:
     }
 
 
-class _Stamped:
+class _Stamped(Database):
     """A database that keeps when the work of a transaction was done and its commit began."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self.worked_at = 0.0
+    worked_at = 0.0
 
     @contextmanager
     def write(self) -> Iterator[WriteTx]:
-        with self._db.write() as tx:
+        """Give a transaction, and keep the moment at which its block ended."""
+        with super().write() as tx:
             yield tx
             self.worked_at = time.perf_counter()
 
@@ -155,7 +154,7 @@ def _sales(house: House, history: History) -> list[Cost]:
     if lane is None:
         message = f"{MODEL} is not loaded"
         raise RuntimeError(message)
-    stamped, chance = _Stamped(house.db), random.Random(3)  # noqa: S311 -- nothing is secret here
+    stamped, chance = _Stamped(house.settings.database_url), random.Random(3)  # noqa: S311 -- nothing is secret here
     spent: dict[str, list[float]] = {}
 
     def note(name: str, since: float, until: float, share: int = 1) -> None:
@@ -170,7 +169,7 @@ def _sales(house: House, history: History) -> list[Cost]:
         predicted = time.perf_counter()
         order = _order(chance.choice(history.accounts), outputs)
         begun = time.perf_counter()
-        (result,) = sell(stamped, [order])  # type: ignore[arg-type] -- a database, as far as it is used
+        (result,) = sell(stamped, [order])
         committed = time.perf_counter()
         if isinstance(result, Exception):
             raise result
@@ -184,10 +183,11 @@ def _sales(house: House, history: History) -> list[Cost]:
     for _ in range(_SALES // 10):
         orders = [_order(one, outputs) for one in chance.sample(history.accounts, _many(history))]
         begun = time.perf_counter()
-        sell(stamped, orders)  # type: ignore[arg-type] -- a database, as far as it is used
+        sell(stamped, orders)
         done = time.perf_counter()
         note("charge and store, each of 64 in a commit", begun, stamped.worked_at, len(orders))
         note("commit, each of 64", stamped.worked_at, done, len(orders))
+    stamped.close()
     return [Cost.of(name, seconds) for name, seconds in spent.items()]
 
 
@@ -214,10 +214,10 @@ def _order(user_id: str, outputs: str) -> Order:
 
 
 def _looks(db: Database, history: History) -> list[Cost]:
-    """Return what looks take: of the customer with a tenth of all sales, and of others by chance."""
+    """Return what looks take: of the customer with a tenth of all sales, and of any others."""
     chance = random.Random(5)  # noqa: S311 -- nothing is secret here
     costs = []
-    for whose, look in _plan(db, history).items():
+    for whose, look in usual_looks(db, history).items():
         for name, users in (("most", [history.heavy]), ("any", history.accounts)):
             seconds = []
             for _ in range(_LOOKS):
@@ -229,7 +229,7 @@ def _looks(db: Database, history: History) -> list[Cost]:
     return costs
 
 
-def _plan(db: Database, history: History) -> dict[str, Callable[[str], object]]:
+def usual_looks(db: Database, history: History) -> dict[str, Callable[[str], object]]:
     """Return the usual looks of a customer, and those that would be slow without their index."""
     half_a_year_ago = history.since + 182 * _DAY
     month = Month.of(half_a_year_ago)

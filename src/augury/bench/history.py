@@ -7,7 +7,7 @@ with the links of each account's journal, so that the audit finds nothing.
 
 import random
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -71,10 +71,10 @@ class History:
 
 
 class _Ids:
-    """Identifiers of the past, the same in every run."""
+    """Identifiers of the past."""
 
-    def __init__(self) -> None:
-        self._random = random.Random(20_260_301)  # noqa: S311 -- nothing is secret here
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 -- nothing is secret here
 
     def at(self, moment: int) -> str:
         """Return a new one, born at a moment."""
@@ -83,12 +83,13 @@ class _Ids:
         return f"{born[:8]}-{born[8:]}-7{rest[:3]}-{variant}{rest[4:7]}-{rest[7:]}"
 
 
-def fill(db: Database, predictions: int, done: Callable[[int], object]) -> History:
-    """Fill a migrated database that nobody uses; `done` hears how many predictions there are more.
+def fill(db: Database, predictions: int, done: Callable[[int], object], seed: int = 1) -> History:
+    """Fill a migrated database; `done` hears how many predictions there are more.
 
-    On a usual machine a million takes minutes and some 1.5 GB.
+    On a usual machine a million takes minutes and some 1.5 GB. Another `seed` gives other
+    customers.
     """
-    ids, until = _Ids(), now()
+    ids, until = _Ids(seed), now()
     history = History(
         [ids.at(until - _SPAN) for _ in range(max(2, predictions // _ONE_OF))], until - _SPAN
     )
@@ -121,7 +122,7 @@ def _open(db: Database, history: History, bought: list[int], ids: _Ids) -> None:
             history.numbers.append(1)
             gifts.append((*facts, history.heads[place]))
         with db.write() as tx:
-            _append(tx, "users", (_user(place, id_, moment) for place, id_ in opened))
+            _append(tx, "users", (_user(id_, moment) for _, id_ in opened))
             accounts = (
                 (id_, _PURSE - PRICE * bought[place], 0, bought[place] + 1, moment)
                 for place, id_ in opened
@@ -130,8 +131,8 @@ def _open(db: Database, history: History, bought: list[int], ids: _Ids) -> None:
             _append(tx, "transfers", gifts)
 
 
-def _user(place: int, id_: str, moment: int) -> Row:
-    name = f"history-{place}"
+def _user(id_: str, moment: int) -> Row:
+    name = f"h-{id_}"
     email = f"{name}@example.com"
     return (id_, name, email, name, email, "none", "customer", "active", moment, "en")
 
@@ -183,7 +184,7 @@ def _sell(
 _INPUTS = msgspec.json.encode([APPLICANT]).decode()
 
 
-def _append(tx: WriteTx, table: str, rows: Iterator[Row] | list[Row]) -> None:
+def _append(tx: WriteTx, table: str, rows: Iterable[Row]) -> None:
     """Append rows as fast as the database takes them; no text has a tab or a backslash."""
     columns, cursor = _TABLES[table], tx.connection.cursor()
     if tx.dialect.name == "postgresql":
@@ -191,7 +192,7 @@ def _append(tx: WriteTx, table: str, rows: Iterator[Row] | list[Row]) -> None:
             copy.write("".join(map(_line, rows)))
     else:
         marks = ", ".join("?" * len(columns.split(",")))
-        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 -- our own tables
+        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608 -- our own tables
     cursor.close()
 
 

@@ -3,13 +3,23 @@
 And every hold for a prediction in the background is that of a job that is not finished.
 """
 
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, Select, select, text
 
 from augury.kit.clock import SECOND
-from augury.kit.db import ReadTx
-from augury.ledger.audit import SWEEP_SECONDS, Report, entries, open_holds
+from augury.kit.db import Given, Id, ReadTx
+from augury.kit.ids import is_id
+from augury.ledger.audit import (
+    SWEEP_SECONDS,
+    Report,
+    charges_by_id,
+    count,
+    entries,
+    open_holds,
+)
 from augury.ledger.core import TransferType
 from augury.predictions.tables import UNFINISHED, jobs, predictions
 
@@ -23,30 +33,49 @@ def audit(tx: ReadTx, report: Report) -> None:
 
 
 def _audit_sales(tx: ReadTx, report: Report) -> None:
-    paid = entries(tx, TransferType.CHARGE, TransferType.CAPTURE)
-    charge = next(paid, None)
-    sold = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        select(
-            predictions.c.id,
-            predictions.c.user_id,
-            predictions.c.price,
-            predictions.c.transfer_id,
-        ).order_by(predictions.c.transfer_id)
-    )
-    for prediction in sold:
-        while charge is not None and charge.id < prediction.transfer_id:
-            report.add("charge_without_prediction", charge.id, "nothing is stored for it")
-            charge = next(paid, None)
-        if charge is None or charge.id != prediction.transfer_id:
-            report.add("prediction_without_charge", prediction.id, "nobody paid for it")
-            continue
-        told = (prediction.id, prediction.user_id, prediction.price)
-        if (charge.reference, charge.account_id, -charge.posted) != told:
-            report.add("charge_differs", prediction.id, "its charge names another sale or price")
-        charge = next(paid, None)
-    while charge is not None:
-        report.add("charge_without_prediction", charge.id, "nothing is stored for it")
-        charge = next(paid, None)
+    """Look up the charge of each prediction, in the order in which both were written.
+
+    Nothing is sorted, so memory does not grow with history. When every prediction has a charge of
+    its own and there are as many charges, no charge is left over.
+    """
+    paid, wrong = 0, set()
+    for lot in _lots(tx, select(*_SOLD).order_by(predictions.c.id)):
+        charges = charges_by_id(tx, [one.transfer_id for one in lot])
+        for one in lot:
+            charge = charges.get(one.transfer_id)
+            if charge is None:
+                report.add("prediction_without_charge", one.id, "nobody paid for it")
+            elif charge == (one.user_id, -one.price, one.id):
+                paid += 1
+            else:
+                wrong.add(one.transfer_id)
+                report.add("charge_differs", one.id, "its charge names another sale or price")
+    if paid != count(tx, *_PAYING):
+        _audit_charges(tx, report, wrong)
+
+
+_SOLD = [predictions.c[name] for name in ("id", "user_id", "price", "transfer_id")]
+_PAYING = (TransferType.CHARGE, TransferType.CAPTURE)
+
+
+def _audit_charges(tx: ReadTx, report: Report, told: set[str]) -> None:
+    """Find the charges for which nothing is stored, but for those that are told of already."""
+    charges = entries(tx, *_PAYING)
+    while lot := list(islice(charges, _ROWS_AT_ONCE)):
+        named = [(one.reference,) for one in lot if is_id(one.reference)]
+        stored = {transfer_id for (transfer_id,) in _PAID_BY.run(tx, named)} | told
+        for one in lot:
+            if one.id not in stored:
+                report.add("charge_without_prediction", one.id, "nothing is stored for it")
+
+
+_PAID_BY = Given(
+    "SELECT sold.transfer_id FROM {given} JOIN predictions sold ON sold.id = given.id", id=Id
+)
+
+
+def _lots(tx: ReadTx, statement: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+    yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement).partitions()
 
 
 def _audit_jobs(tx: ReadTx, report: Report) -> None:

@@ -49,7 +49,7 @@ def _expire(db: Database, table: Table, before: str, stop: threading.Event) -> i
 
 
 def _expire_some(tx: WriteTx, table: Table, before: str) -> int | None:
-    """Empty the oldest rows; nothing is returned when none are left, or another process is at it."""
+    """Empty the oldest rows; returns nothing when none are left, or another process is at it."""
     place = expiries.c.subject == table.name
     start = tx.execute(
         select(expiries.c.up_to).where(place).with_for_update(skip_locked=True)

@@ -40,7 +40,8 @@ predictions = Table(
     CheckConstraint("status IN ('succeeded')", name="status"),
     CheckConstraint("rows > 0", name="rows_positive"),
     CheckConstraint("expired_at IS NULL OR outputs = 'null'", name="expired_is_empty"),
-    Index("ix_predictions_user_id", "user_id", "id"),
+    # By customer and time. With the model, so that a filter by it looks into the index alone.
+    Index("ix_predictions_user_model", "user_id", "id", "model"),
 )
 
 # Predictions that are made in the background, until they are sold: a job that succeeds is moved to

@@ -21,6 +21,11 @@ def upgrade() -> None:
     _index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
     _index("ix_transfers_reference", "transfers", ["reference", "account_id"])
     _index("ix_transfers_type", "transfers", ["account_id", "type", "number"], sa.text(RARE))
+    _index("ix_predictions_user_model", "predictions", ["user_id", "id", "model"])
+    # The one before does whatever this did, also for programs that have not been replaced.
+    op.drop_index(
+        "ix_predictions_user_id", "predictions", if_exists=True, postgresql_concurrently=True
+    )
 
 
 def _index(name: str, table: str, columns: list[str], where: sa.TextClause | None = None) -> None:
