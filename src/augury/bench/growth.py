@@ -91,8 +91,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         f"{rows:,} predictions of {found['customers']:,} customers on {found['database']}",
         f"{total / 1e6:,.0f} MB, {total / rows:,.0f} bytes a prediction",
-        f"audit {audit['seconds']:.1f} s, {audit['findings']} findings,"
-        f" at most {audit['peak_mb']:,.0f} MB of memory",
+        f"audit {audit['seconds']:.1f} s, {audit['findings']} findings, {audit['peak_mb']:,.0f} MB",
         "",
         f"{'':44}{'median µs':>12}{'p95 µs':>12}",
     ]
