@@ -26,6 +26,10 @@ run: install ## Install what is missing, then serve API (:8000) and web cabinet 
 test: install-dev ## Run the whole test suite
 	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
+.PHONY: soak
+soak: install-dev ## Run the storms, crashes and generated requests for an hour instead of a minute
+	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
+
 .PHONY: check
 check: install-dev ## Check format, lint, types, import directions and house rules
 	$(BIN)/ruff format --check

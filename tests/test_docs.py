@@ -25,7 +25,7 @@ from support.houses import free_port
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.ru.md"]
-STARTS_WITHIN_SECONDS = 60
+STARTS_WITHIN_SECONDS = 120
 
 
 def blocks(page: Path) -> list[str]:

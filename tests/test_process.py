@@ -36,7 +36,7 @@ def test_a_server_that_has_just_begun_to_listen_stops_in_peace(
 ) -> None:
     """SIGTERM in the moment when the port opens ends the server with exit code 0 as well."""
     server = Server(*prepared)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", server.port)) == 0:

@@ -113,7 +113,7 @@ def test_a_challenger_that_ranks_alike_and_is_worse_calibrated(
     file = {"file": ("outcomes.csv", "\n".join(lines).encode())}
     done = client.post("/v1/outcomes", files=file, headers=anna)
     assert done.json() == {"stored": 600, "changed": 0, "unchanged": 0}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         found = client.get(f"{path}/challenger", headers=admin).json()
         if found["challenger"]["predictions"] == 6 or time.monotonic() > deadline:

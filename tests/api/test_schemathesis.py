@@ -15,8 +15,9 @@ from schemathesis.core.result import Ok
 
 from support.databases import sqlite_database
 from support.houses import Server, findings, servers, sign_in, sign_up
+from support.scale import times
 
-_EXAMPLES = 12
+_EXAMPLES = times(4, 60)
 
 
 @pytest.fixture(scope="module")

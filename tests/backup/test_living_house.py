@@ -13,7 +13,7 @@ from backup.houses import PG_BIN, augury, empty_place
 from support.houses import Server, findings, fund, order, servers, sign_in, sign_up
 
 _CUSTOMERS = 4
-_FIRST_SALES = 25
+_FIRST_SALES = 10
 
 
 class Customer:

@@ -1,6 +1,8 @@
 """The database: what a transaction promises, on SQLite and PostgreSQL."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,38 @@ def test_writers_of_two_processes_wait_for_each_other(tmp_path: Path) -> None:
     assert _count(first) == 100
     first.close()
     second.close()
+
+
+def test_who_writes_seldom_is_not_kept_waiting_by_who_writes_always(tmp_path: Path) -> None:
+    """While two processes write without a pause, twenty transactions of a third get their turn."""
+    address = f"sqlite:///{tmp_path / 'shared.db'}"
+    busy, seldom = [Database(address), Database(address)], Database(address)
+    with seldom.write() as tx:
+        _notes.create(tx)
+    stop = threading.Event()
+
+    def work(db: Database) -> int:
+        written = 0
+        while not stop.is_set():
+            with db.write() as tx:
+                tx.execute(insert(_notes), _note())
+                time.sleep(0.002)
+            written += 1
+        return written
+
+    with ThreadPoolExecutor(len(busy)) as pool:
+        writing = [pool.submit(work, db) for db in busy]
+        try:
+            for _ in range(20):
+                with seldom.write() as tx:
+                    tx.execute(insert(_notes), _note())
+        finally:
+            stop.set()
+        others = sum(one.result() for one in writing)
+    # A fair share would be 40; with the database's own patience it was a thousand.
+    assert 0 < others < 400
+    for db in (*busy, seldom):
+        db.close()
 
 
 _FIND = Given(

@@ -16,8 +16,9 @@ from augury.payments.providers.protocol import Context, Notification
 from augury.payments.providers.sandbox import Choice, Sandbox
 from augury.payments.tables import sandbox_payments, top_ups
 from support.houses import Server, findings, servers, settings_for, sign_up
+from support.scale import times
 
-_ROUNDS = 3
+_ROUNDS = times(2, 25)
 
 
 def bank_of(db: Database, database_url: str, data_dir: Path) -> Sandbox:

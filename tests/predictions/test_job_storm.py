@@ -21,6 +21,7 @@ from support.houses import (
     settings_for,
     sign_up,
 )
+from support.scale import times
 
 _PRICE = 10
 _WITHIN_SECONDS = 120
@@ -135,7 +136,7 @@ def test_one_key_sent_many_times_at_once_is_one_job(database_url: str, tmp_path:
     assert findings(database_url) == []
 
 
-@pytest.mark.parametrize("rounds", [3])
+@pytest.mark.parametrize("rounds", [times(2, 25)])
 def test_a_killed_worker_loses_no_job_and_charges_none_twice(
     database_url: str, tmp_path: Path, rounds: int
 ) -> None:

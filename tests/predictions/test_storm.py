@@ -13,6 +13,7 @@ import pytest
 
 from augury import bootstrap
 from support.houses import Server, findings, order, servers, settings_for, sign_in, sign_up
+from support.scale import times
 
 _PRICE = 10
 
@@ -90,7 +91,7 @@ def _fund(client: httpx2.Client, headers: dict[str, str], amount: int) -> None:
     assert given.status_code == 201
 
 
-@pytest.mark.parametrize("rounds", [3])
+@pytest.mark.parametrize("rounds", [times(2, 25)])
 def test_a_killed_server_loses_no_sale_and_charges_none_twice(
     database_url: str, tmp_path: Path, rounds: int
 ) -> None:

@@ -79,7 +79,7 @@ def test_a_shadow_scores_what_was_sold_unseen_and_unpaid(
     sold = [buy(client, anna).json() for _ in range(5)]
     assert {(one["version"], one["price"]) for one in sold} == {(1, 3)}
     rows: list[Any] = []
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90
     while len(rows) < 5 and time.monotonic() < until:
         time.sleep(0.05)
         with house.db.read() as tx:

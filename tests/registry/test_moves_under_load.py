@@ -1,4 +1,4 @@
-"""The champion moves a hundred times while customers of two processes buy without a pause."""
+"""The champion moves many times while customers of two processes buy without a pause."""
 
 import json
 import threading
@@ -17,6 +17,7 @@ from augury.kit.db import Database
 from augury.registry import change
 from augury.registry.publish import Draft, Press, publish_model, publish_version
 from support.houses import Server, findings, fund, servers, sign_up
+from support.scale import times
 from support.tiny_models import MATRIX, ROWS, Tiny
 from support.uploads import NAME, parts, version
 
@@ -101,14 +102,12 @@ def move(database_url: str, times: int) -> list[tuple[int, int]]:
     return began
 
 
-def test_sales_go_through_a_hundred_moves_of_the_champion(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_sales_go_through_many_moves_of_the_champion(database_url: str, tmp_path: Path) -> None:
     """No sale fails, no answer mixes two versions, and each move is in force within a second.
 
-    A hundred on SQLite; the turn itself knows no database, so PostgreSQL gets a fifth of them.
+    The turn itself knows no database, so PostgreSQL gets fewer of them.
     """
-    moves = 100 if database_url.startswith("sqlite") else 20
+    moves = times(24, 100) if database_url.startswith("sqlite") else times(8, 20)
     with servers(database_url, tmp_path, 2) as running:
         tinies = publish(database_url, tmp_path)
         expected = [
@@ -120,9 +119,11 @@ def test_sales_go_through_a_hundred_moves_of_the_champion(
         stop = threading.Event()
         with ThreadPoolExecutor(len(buyers)) as pool:
             shopping = [pool.submit(shop, client, stop) for client in buyers]
-            began = move(database_url, moves)
-            time.sleep(1.5)
-            stop.set()
+            try:
+                began = move(database_url, moves)
+                time.sleep(1.5)
+            finally:
+                stop.set()
             answers = [answer for one in shopping for answer in one.result()]
         for client in buyers:
             client.close()

@@ -131,7 +131,7 @@ class Server:
             stdout=self._log,
         )
 
-    def ready(self, seconds: float = 30) -> "Server":
+    def ready(self, seconds: float = 90) -> "Server":
         """Wait until the server is ready to sell."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

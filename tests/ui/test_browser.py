@@ -39,7 +39,8 @@ def test_a_visitor_registers_buys_a_prediction_and_leaves(visitor: BrowserContex
     expect(second.get_by_role("cell", name="−100")).to_be_visible()
     expect(second.get_by_role("cell", name="+5,000")).to_be_visible()
 
-    second.get_by_text("Русский", exact=True).click()
+    with second.expect_response("**/session/language"):  # the choice is remembered
+        second.get_by_text("Русский", exact=True).click()
     expect(second.get_by_role("heading", name="Операции")).to_be_visible()
     second.reload()
     expect(second.get_by_role("heading", name="Операции")).to_be_visible()

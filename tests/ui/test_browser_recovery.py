@@ -20,8 +20,8 @@ from starlette.routing import Route
 
 from ui.stub_api import StubApi
 
-STARTS_WITHIN_SECONDS = 60
-SEES_WITHIN_MS = 20_000
+STARTS_WITHIN_SECONDS = 120
+SEES_WITHIN_MS = 45_000
 PROGRAM = """
 import sys
 from augury.ui.main import run

@@ -16,7 +16,7 @@ import augury.ui.main
 from augury.ui.theme import streamlit_config
 
 ENDS_WITHIN_SECONDS = 10
-STARTS_WITHIN_SECONDS = 60
+STARTS_WITHIN_SECONDS = 120
 PROGRAM = """
 import sys
 from augury.ui.main import run

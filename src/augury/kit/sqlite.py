@@ -11,8 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
+from augury.kit.turns import LOOK_AGAIN_SECONDS, Turns
+
 # Within this a writer gets its turn or is refused; stopping a server waits for it.
 BUSY_SECONDS = 3
+# A process that is stopped while it is the next one keeps the others from writing for so long.
+_COURTESY_SECONDS = 1
 
 
 def reading_engine(url: URL) -> Engine:
@@ -33,12 +37,13 @@ class Writer:
         """Prepare; the file is opened by the first transaction."""
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.engine = _engine(url, "PRAGMA synchronous=FULL", pool_size=1)
+        self.engine = _engine(url, "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=0", pool_size=1)
         # What SQLAlchemy thinks of as a transaction, or a library that is handed the connection,
         # ends nothing here: `begin` alone does.
         for ending in ("do_commit", "do_rollback"):
             setattr(self.engine.dialect, ending, lambda _connection: None)
         self._lock = threading.Lock()
+        self._turns = Turns(Path(f"{url.database}-turn"), _COURTESY_SECONDS)
         self._connection: Connection | None = None
 
     @contextmanager
@@ -50,7 +55,7 @@ class Writer:
         try:
             if self._connection is None:
                 self._connection = self.engine.connect()
-            with _transaction(self._connection):
+            with _transaction(self._connection, self._turns):
                 yield self._connection
         finally:
             self._lock.release()
@@ -61,15 +66,15 @@ class Writer:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+            self._turns.close()
             self.engine.dispose()
 
 
 @contextmanager
-def _transaction(connection: Connection) -> Iterator[None]:
+def _transaction(connection: Connection, turns: Turns) -> Iterator[None]:
     driver: Any = connection.connection.dbapi_connection
-    # IMMEDIATE takes the write lock at the start. With a plain BEGIN a transaction that has read
-    # cannot wait for the lock any more: it fails at once with "database is locked".
-    driver.execute("BEGIN IMMEDIATE")
+    with turns.next():
+        _begin_writing(driver)
     try:
         yield
         driver.execute("COMMIT")
@@ -82,7 +87,28 @@ def _transaction(connection: Connection) -> Iterator[None]:
             connection.rollback()
 
 
-def _engine(url: URL, pragma: str, **options: Any) -> Engine:
+def _begin_writing(driver: sqlite3.Connection) -> None:
+    """Begin as soon as no other process writes, or raise what SQLite says in the end.
+
+    IMMEDIATE takes the write lock at the start. With a plain BEGIN a transaction that has read
+    cannot wait for the lock any more: it fails at once with "database is locked". SQLite's own
+    patience sleeps up to a tenth of a second between two looks, and between two transactions of
+    another busy process the file is free for a fraction of a millisecond.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_AGAIN_SECONDS)
+        else:
+            return
+
+
+def _engine(url: URL, *pragmas: str, **options: Any) -> Engine:
     engine = create_engine(
         url,
         pool_timeout=BUSY_SECONDS,
@@ -94,11 +120,11 @@ def _engine(url: URL, pragma: str, **options: Any) -> Engine:
         },
         **options,
     )
-    event.listen(engine, "connect", _connect(pragma))
+    event.listen(engine, "connect", _connect(pragmas))
     return engine
 
 
-def _connect(pragma: str) -> Callable[[Any, Any], None]:
+def _connect(pragmas: tuple[str, ...]) -> Callable[[Any, Any], None]:
     def configure(connection: Any, _record: Any) -> None:
         # The driver's own transaction handling is switched off: it would begin too late.
         connection.isolation_level = None
@@ -119,7 +145,7 @@ def _connect(pragma: str) -> Callable[[Any, Any], None]:
             # REPLACE deletes what stands in its way, and only with this the triggers hear of it.
             "PRAGMA recursive_triggers=ON",
             "PRAGMA temp_store=MEMORY",
-            pragma,
+            *pragmas,
         ):
             cursor.execute(setting)
         cursor.close()

@@ -36,7 +36,7 @@ from support.houses import free_port
 KEY, SECRET = "sk_test_localstripe", "whsec_localstripe"
 ANNA = Buyer("anna@example.com")
 PRICE = Money(100_00, "EUR")
-STARTS_WITHIN_SECONDS = 60
+STARTS_WITHIN_SECONDS = 120
 GOOD, DECLINED, ASKS = "4242424242424242", "4000000000000341", "4000002500003155"
 PROGRAM = """
 import sys
