@@ -44,6 +44,12 @@ class Settings(BaseSettings):
         "",
         description="`postgresql://user:password@host/name`; empty: SQLite in the data folder.",
     )
+    database_pool: int = Field(
+        20,
+        ge=4,
+        le=1000,
+        description="How many connections to PostgreSQL one process opens at most.",
+    )
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="Signs access tokens, at least 32 characters. Generated into the data folder"
@@ -172,6 +178,16 @@ class Settings(BaseSettings):
         ge=1,
         le=3650,
         description="How long the file and the results of a batch are kept after its end.",
+    )
+    keep_prediction_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="After how many days the inputs, outputs and warnings of predictions are"
+        " removed; what was paid stays. 0: never.",
+    )
+    keep_key_days: int = Field(
+        90, ge=30, le=36_500, description="For how many days an Idempotency-Key is remembered."
     )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
     metrics: Literal["loopback", "open"] = Field(

@@ -11,11 +11,15 @@ from augury.inference.model import Outputs
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
-from augury.kit.ids import new_id
+from augury.kit.ids import first_id, new_id
+from augury.notices.tables import deliveries
+from augury.predictions.expiry import DAY
 from augury.predictions.job_leases import Job
 from augury.predictions.job_runner import Runner
 from augury.worker.duties import Duty, Workplace, duties, schedule
 from augury.worker.embedded import Worker, serving
+from notices.outbox import customer as subscriber
+from notices.outbox import rows
 from support.databases import sqlite_database
 from support.houses import settings_for
 from support.jobs import change, customer, ordered, row_of, statuses
@@ -84,6 +88,7 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
         "catalogue", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
         "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "overdue_jobs",
         "batches_1", "overdue_batches", "purge_batches",
+        "purge_keys", "expire_predictions",
     }  # fmt: skip
     for duty in todo:
         assert duty.run(threading.Event()) == 0
@@ -151,3 +156,20 @@ def test_a_process_that_stops_hands_its_jobs_back(db: Database) -> None:
     worker.stop(20)
     assert statuses(db)[mine] == "queued", "what it finished too late is not stored"
     assert Runner(db, None).due(10) == 1  # type: ignore[arg-type] # it asks no catalogue
+
+
+def test_what_repeats_a_prediction_is_forgotten_with_it(database_url: str, tmp_path: Path) -> None:
+    """Kept for a week, predictions take with them what webhooks were sent about them."""
+    for days, left in ((0, 1), (30, 1), (7, 0)):
+        settings = settings_for(database_url, tmp_path, keep_prediction_days=days)
+        bootstrap.prepare(settings)
+        house = bootstrap.build(settings)
+        if not rows(house.db):
+            subscriber(house.db, "https://example.com/hook", events=1)
+            with house.db.write() as tx:
+                week = {"id": first_id(now() - 8 * DAY), "completed_at": now() - 8 * DAY}
+                tx.execute(deliveries.update().values(status="succeeded", **week))
+        (purge,) = [duty for duty in duties(Workplace(house)) if duty.name == "purge"]
+        purge.run(threading.Event())
+        assert len(rows(house.db)) == left
+        house.close()

@@ -16,14 +16,14 @@ from augury.kit.errors import LedgerUnavailable
 from augury.ledger.audit import SWEEP_SECONDS
 from augury.ledger.service import expire_holds
 from augury.notices.deliver import open_courier
-from augury.notices.leases import purge
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import batch_outcomes, batch_purge, drift, job_leases, job_outcomes, shadow
+from augury.predictions import batch_outcomes, drift, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
 from augury.users.service import recipient
+from augury.worker import forgetting
 
 # So many predictions are made in the background at once by one process: a model on another server
 # keeps a thread waiting, not a processor busy.
@@ -119,24 +119,6 @@ def _look_for_drift(place: Workplace, stop: threading.Event) -> int:
     return drift.look(place.house.db, [(one.model, one.version) for one in versions], stop)
 
 
-def _purge(place: Workplace, stop: threading.Event) -> int:
-    """Delete old deliveries, a thousand a transaction; return how many."""
-    purged = 0
-    while not stop.is_set():
-        some = purge(place.house.db)
-        purged += some
-        if not some:
-            break
-    return purged
-
-
-def _purge_batches(place: Workplace, stop: threading.Event) -> int:
-    house, settings = place.house, place.house.settings
-    purged = batch_purge.purge(house.db, settings.keep_batch_days, stop)
-    deleted = house.batches.keeper.delete_unnamed(stop)
-    return purged + deleted + batch_purge.sweep_drafts([settings.files_dir, settings.data_dir])
-
-
 def _deliver(place: Workplace, stop: threading.Event) -> int:
     """Deliver until no attempt is under way: who is woken next may be another process."""
     begun = place.courier.deliver_due(stop)
@@ -146,19 +128,24 @@ def _deliver(place: Workplace, stop: threading.Event) -> int:
 
 
 _EACH = Whose.EVERYBODYS
+_HOUR = 3600
 _PLAN = (
     _Planned("renew", job_leases.RENEWAL_SECONDS, lambda at, _: at.renew(), _EACH),
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
     _Planned("load_models", 0.1, lambda at, stop: at.house.shop.catalogue.load(stop), _EACH),
     _Planned("overdue_jobs", 5, lambda at, _: job_outcomes.fail_overdue(at.house.db)),
     _Planned("overdue_batches", 5, lambda at, _: batch_outcomes.fail_overdue(at.house.db)),
-    _Planned("purge_batches", 3600, _purge_batches),
     _Planned("expire_holds", SWEEP_SECONDS / 2, lambda at, _: expire_holds(at.house.db)),
     _Planned("reconcile", 5, lambda at, _: reconcile_due(at.house.desk)),
     _Planned("recharge", 5, lambda at, _: recharge_due(at.house.desk)),
     _Planned("deliver", 1, _deliver),
-    _Planned("purge", 3600, _purge),
-    _Planned("purge_shadow", 3600, lambda at, stop: shadow.purge(at.house.db, stop)),
+    _Planned("purge", _HOUR, lambda at, stop: forgetting.purge_deliveries(at.house, stop)),
+    _Planned("purge_shadow", _HOUR, lambda at, stop: forgetting.purge_scores(at.house, stop)),
+    _Planned("purge_keys", _HOUR, lambda at, stop: forgetting.purge_old_keys(at.house, stop)),
+    _Planned("purge_batches", _HOUR, lambda at, stop: forgetting.purge_batches(at.house, stop)),
+    _Planned(
+        "expire_predictions", _HOUR, lambda at, stop: forgetting.expire_predictions(at.house, stop)
+    ),
     _Planned("drift", drift.EVERY_SECONDS, _look_for_drift),
 )
 
