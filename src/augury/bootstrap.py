@@ -68,7 +68,7 @@ class FirstStart:
 
 def open_database(settings: Settings) -> Database:
     """Return the database that the settings name."""
-    return Database(settings.database_url)
+    return Database(settings.database_url, settings.database_pool)
 
 
 def prepare(settings: Settings) -> FirstStart:

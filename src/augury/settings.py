@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _EMBEDDED_WELCOME_CREDITS = 5000
 _SHORTEST_SECRET = 32
+_SHORTEST_TOKEN = 16
 _LARGEST_PACK = 100_000_000
 _DEAREST = 2**53 - 1
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -42,6 +43,12 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "",
         description="`postgresql://user:password@host/name`; empty: SQLite in the data folder.",
+    )
+    database_pool: int = Field(
+        20,
+        ge=4,
+        le=1000,
+        description="How many connections to PostgreSQL one process opens at most.",
     )
     secret_key: SecretStr = Field(
         SecretStr(""),
@@ -172,7 +179,31 @@ class Settings(BaseSettings):
         le=3650,
         description="How long the file and the results of a batch are kept after its end.",
     )
+    keep_prediction_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="After how many days the inputs, outputs and warnings of predictions are"
+        " removed; what was paid stays. 0: never.",
+    )
+    keep_key_days: int = Field(
+        90, ge=30, le=36_500, description="For how many days an Idempotency-Key is remembered."
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+    metrics: Literal["loopback", "open"] = Field(
+        "loopback",
+        description="Who may read `/metrics` when there is no token: this machine, or everybody.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="With it `/metrics` is for those who send it as a bearer token, wherever they"
+        " are, and for nobody else; at least 16 characters.",
+    )
+    secrets_dir: str = Field(
+        "",
+        description="Folder whose files count as variables: one each, named like it. A variable"
+        " that is set beats its file.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -297,6 +328,14 @@ class Settings(BaseSettings):
                 )
                 raise ValueError(message)
         return self
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _refuse_short_token(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _SHORTEST_TOKEN:
+            message = f"must have at least {_SHORTEST_TOKEN} characters"
+            raise ValueError(message)
+        return value
 
     @property
     def top_up_url(self) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from support.brokers import Broker
 from support.grown_house import Customer, GrownHouse, eventually, grown_house
 from support.open_inference import OpenInference
+from support.programs import Program
 from support.tiny_models import Tiny, proven, save_remote
 from support.uploads import ROW, version
 
@@ -76,6 +77,11 @@ class Scene:
         (id_,) = who.order(body=body(FAR))
         eventually(lambda: self.far.begun > before)
         return id_
+
+    def end_children(self, worker: Program) -> None:
+        """Kill the processes of a worker that do the work; it starts others."""
+        for child in worker.children():
+            child.kill()
 
 
 @contextmanager

@@ -41,12 +41,8 @@ def scene(opened: Scene) -> Scene:
     return opened.begin()
 
 
-@pytest.fixture
-def any_scene(scene: Scene) -> Scene:
-    """The same on PostgreSQL only, where the database is beside the point."""
-    if scene.house.db.dialect == "sqlite":
-        pytest.skip("what the broker does is the same for both databases")
-    return scene
+# What a broker or a signal does is the same for both databases.
+on_postgres_alone = pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
 
 
 def is_sound(scene: Scene) -> None:
@@ -99,10 +95,10 @@ def test_a_killed_worker_loses_no_job(scene: Scene) -> None:
     is_sound(scene)
 
 
-def test_a_worker_that_is_told_to_stop_hands_back_what_it_cannot_finish(any_scene: Scene) -> None:
+@on_postgres_alone
+def test_a_worker_that_is_told_to_stop_hands_back_what_it_cannot_finish(scene: Scene) -> None:
     """Within ten seconds it is gone with exit code 0, and the job waits for another, its attempt
     not counted."""
-    scene = any_scene
     worker = scene.house.worker()
     id_ = scene.begin_far(scene.anna)
     attempts = row_of(scene.house.db, id_).attempts
@@ -116,10 +112,10 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_it_cannot_finish(any_scen
     is_sound(scene)
 
 
-def test_what_was_rung_while_the_broker_was_away_is_made_later(any_scene: Scene) -> None:
+@on_postgres_alone
+def test_what_was_rung_while_the_broker_was_away_is_made_later(scene: Scene) -> None:
     """The broker dies with all that it holds: orders are taken as ever, readiness says so and stays
     ready, and everything ends once it is back."""
-    scene = any_scene
     assert scene.broker is not None
     scene.house.worker()
     before = scene.anna.order(5, body(NAME))
@@ -133,20 +129,20 @@ def test_what_was_rung_while_the_broker_was_away_is_made_later(any_scene: Scene)
     is_sound(scene)
 
 
-def test_a_job_that_ends_processes_is_parked(any_scene: Scene) -> None:
+@on_postgres_alone
+def test_a_job_that_ends_processes_is_parked(scene: Scene) -> None:
     """Each worker that takes it dies. After the last attempt nobody runs it again, its hold is
     released, and others' jobs are made meanwhile."""
-    scene = any_scene
     worker = scene.house.worker()
     id_ = scene.begin_far(scene.anna)
     change(scene.house.db, id_, attempts=MOST_ATTEMPTS - 1)
-    for begun in (1, 2):
-        eventually(lambda begun=begun: scene.far.begun > begun)
-        for child in worker.children():
-            child.kill()
-        change(scene.house.db, id_, next_at=0)
-        if begun == 1:
-            others = scene.anna.order(3, body(NAME))
+    scene.end_children(worker)
+    others = scene.anna.order(3, body(NAME))
+    begun = scene.far.begun
+    change(scene.house.db, id_, next_at=0)
+    eventually(lambda: scene.far.begun > begun)
+    scene.end_children(worker)
+    change(scene.house.db, id_, next_at=0)
     (parked,) = scene.anna.ended([id_])
     assert (parked["status"], parked["error"]["code"]) == ("failed", "attempts_exhausted")
     paid = sum(one["price"] for one in scene.anna.ended(others))

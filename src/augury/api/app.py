@@ -20,6 +20,7 @@ from augury.api.errors import (
 )
 from augury.api.frame import Frame
 from augury.api.limits import AttemptLimits
+from augury.api.metrics import HouseView
 from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
@@ -81,6 +82,7 @@ def create_app(house: House) -> Frame:
     )
     app.state.house = house
     app.state.password_desk = desk
+    app.state.metrics_view = HouseView(house)
     app.state.attempt_limits = AttemptLimits(house.settings.rate_limits)
     app.state.batch_lines = batches.Lines()
     doors = predictions.doors(house)

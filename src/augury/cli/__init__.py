@@ -1,4 +1,4 @@
-"""The command line: `augury`, everything an operator starts or asks.
+"""The command line: `augury`, everything an operator starts or asks, and what a customer buys.
 
 One file for each command, imported when it is called: training pulls in libraries that take
 seconds to load and that a server never needs.
@@ -25,6 +25,13 @@ COMMANDS = (
     "train",
     "publish",
     "bench",
+    "login",
+    "logout",
+    "models",
+    "predict",
+    "batch",
+    "usage",
+    "balance",
 )
 
 

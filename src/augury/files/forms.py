@@ -4,7 +4,7 @@
 chunks of the same file later, each by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +96,30 @@ class Chunk:
     origin: Any = None
 
 
+class Span(NamedTuple):
+    """What a chunk covers, without its rows: how many of them are faulty, and names of members."""
+
+    start: Mark
+    end: Mark
+    faulty: int
+    names: Collection[str] = ()
+
+
+def span_of(chunk: Chunk) -> Span:
+    """Return what a chunk covers."""
+    faulty = sum(row.fault is not None for row in chunk.rows)
+    return Span(chunk.start, chunk.end, faulty)
+
+
 class Rows(Protocol):
     """An open file."""
 
     form: Form
     first: Mark
+
+    def spans(self) -> Iterator[Span]:
+        """Yield what all chunks cover; raises `FileUnreadable` where the file breaks off."""
+        ...
 
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on, or all; raises `FileUnreadable` where it breaks off."""

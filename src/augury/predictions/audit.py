@@ -4,16 +4,25 @@ And every hold for work in the background is that of a job or a batch that is no
 batch has taken what its rows cost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row, Select, literal, select, text
 
 from augury.kit.clock import SECOND
-from augury.kit.db import ReadTx
-from augury.ledger.audit import SWEEP_SECONDS, Report, entries, open_holds
+from augury.kit.db import Given, Id, ReadTx
+from augury.kit.ids import is_id
+from augury.ledger.audit import (
+    SWEEP_SECONDS,
+    Report,
+    charges_by_id,
+    count,
+    entries,
+    open_holds,
+)
 from augury.ledger.core import TransferType
 from augury.predictions import batch_audit
 from augury.predictions.tables import UNFINISHED, batches, jobs, predictions
@@ -37,40 +46,76 @@ def _stream(tx: ReadTx, *wanted: Select[Any], by: str) -> Iterator[Row[Any]]:
 
 
 def _audit_sales(tx: ReadTx, report: Report) -> None:
-    paid = entries(tx, TransferType.CHARGE, TransferType.CAPTURE)
-    charge = next(paid, None)
-    sold = _stream(
-        tx,
+    """Look up the charge of each sale, in the order in which both were written.
+
+    Nothing is sorted, so memory does not grow with history. When every sale has a charge of its
+    own and there are as many charges, no charge is left over.
+    """
+    paid, wrong = 0, set()
+    for kind, statement in _SOLD:
+        for lot in _lots(tx, statement):
+            charges = charges_by_id(tx, [one.transfer_id for one in lot])
+            for one in lot:
+                charge = charges.get(one.transfer_id)
+                if charge is None:
+                    report.add(f"{kind}_without_charge", one.id, "nobody paid for it")
+                elif charge == (one.user_id, -one.price, one.id):
+                    paid += 1
+                else:
+                    wrong.add(one.transfer_id)
+                    report.add("charge_differs", one.id, "its charge names another sale or price")
+    if paid != count(tx, *_PAYING):
+        _audit_charges(tx, report, wrong)
+
+
+_SOLD: list[tuple[str, Select[Any]]] = [
+    (
+        "prediction",
         select(
-            literal("prediction").label("kind"),
             predictions.c.id,
             predictions.c.user_id,
             predictions.c.price,
             predictions.c.transfer_id,
-        ),
+        ).order_by(predictions.c.id),
+    ),
+    (
+        "batch",
         select(
-            literal("batch").label("kind"),
             batches.c.id,
             batches.c.user_id,
             batches.c.captured.label("price"),
             batches.c.transfer_id,
-        ).where(batches.c.transfer_id.is_not(None)),
-        by="transfer_id",
-    )
-    for sale in sold:
-        while charge is not None and charge.id < sale.transfer_id:
-            report.add("charge_without_prediction", charge.id, "nothing is stored for it")
-            charge = next(paid, None)
-        if charge is None or charge.id != sale.transfer_id:
-            report.add(f"{sale.kind}_without_charge", sale.id, "nobody paid for it")
-            continue
-        told = (sale.id, sale.user_id, sale.price)
-        if (charge.reference, charge.account_id, -charge.posted) != told:
-            report.add("charge_differs", sale.id, "its charge names another sale or price")
-        charge = next(paid, None)
-    while charge is not None:
-        report.add("charge_without_prediction", charge.id, "nothing is stored for it")
-        charge = next(paid, None)
+        )
+        .where(batches.c.transfer_id.is_not(None))
+        .order_by(batches.c.id),
+    ),
+]
+_PAYING = (TransferType.CHARGE, TransferType.CAPTURE)
+
+
+def _audit_charges(tx: ReadTx, report: Report, told: set[str]) -> None:
+    """Find the charges for which nothing is stored, but for those that are told of already."""
+    charges = entries(tx, *_PAYING)
+    while lot := list(islice(charges, _ROWS_AT_ONCE)):
+        named = [(one.reference,) for one in lot if is_id(one.reference)]
+        stored = {transfer_id for (transfer_id,) in _PAID_BY.run(tx, named)} | told
+        for one in lot:
+            if one.id not in stored:
+                report.add("charge_without_prediction", one.id, "nothing is stored for it")
+
+
+_PAID_BY = Given(
+    """
+    SELECT COALESCE(sold.transfer_id, batch.transfer_id) FROM {given}
+    LEFT JOIN predictions sold ON sold.id = given.id
+    LEFT JOIN batches batch ON batch.id = given.id
+    """,
+    id=Id,
+)
+
+
+def _lots(tx: ReadTx, statement: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+    yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement).partitions()
 
 
 def _audit_holds(tx: ReadTx, report: Report) -> None:

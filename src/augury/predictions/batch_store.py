@@ -13,12 +13,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy import delete, exists, inspect, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from augury.files.store import Store
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database
+from augury.kit.db import Database, ReadTx
 from augury.predictions.tables import batch_chunks, batches, stored_files
 
 # Longer than anybody takes from putting a file to naming it.
@@ -131,6 +131,18 @@ class Keeper:
         with self._db.write() as tx:
             tx.execute(delete(stored_files).where(stored_files.c.digest.in_(digests)))
         return len(digests)
+
+
+def named_files(tx: ReadTx) -> set[str]:
+    """Return the digests of the files that batches need: what was sent, and parts of results.
+
+    Of a database of an older revision, which has no batches, that is none.
+    """
+    if not inspect(tx).has_table(batches.name):
+        return set()
+    sent = select(batches.c.file_digest).where(batches.c.purged_at.is_(None))
+    made = select(batch_chunks.c.part_digest).where(batch_chunks.c.part_digest.is_not(None))
+    return {str(digest) for one in (sent, made) for digest in tx.execute(one).scalars()}
 
 
 class LocalCopies:

@@ -36,6 +36,7 @@ from augury.predictions.schemas import (
     read_request,
 )
 from augury.predictions.shadow import Shadow, sampled
+from augury.predictions.takings import count_sale
 from augury.predictions.till import Order, Sold, sell
 from augury.registry.catalogue import Catalogue
 from augury.registry.window import Offer, Trial
@@ -129,6 +130,8 @@ class Shop:
             self._remember_poor(user_id)
             raise
         trial, (_, replayed) = offer.shadow, sold
+        if not replayed:
+            count_sale(order.model, order.version, order.rows, order.price)
         if trial is not None and not replayed and sampled(order.id, trial.share_percent):
             self._hand_to_shadow(offer, trial, order, matrix)
         return sold

@@ -10,6 +10,7 @@ from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
 from augury.predictions import job_leases, job_outcomes
 from augury.predictions.job_leases import FROM_THE_START, Job
+from augury.predictions.takings import count_sale
 from augury.registry.catalogue import Catalogue
 from augury.registry.refusals import ModelNotFound
 
@@ -99,7 +100,8 @@ class Runner:
             logger("predictions").exception("job_failed", model=job.model, job=job.id)
             self._try_again(job, "model_failed")
         else:
-            job_outcomes.succeed(self._db, job, outputs)
+            if job_outcomes.succeed(self._db, job, outputs):
+                count_sale(job.model, job.version, job.rows, job.price)
 
     def _outputs(self, job: Job) -> Outputs:
         # What was sold is what runs, whatever its alias means by now.

@@ -35,9 +35,13 @@ predictions = Table(
     Column("transfer_id", Id, nullable=False),
     Column("created_at", Int64, nullable=False),
     Column("completed_at", Int64, nullable=False),
+    # When `expiry.py` removed inputs, outputs and warnings: then they are EXPIRED.
+    Column("expired_at", Int64),
     CheckConstraint("status IN ('succeeded')", name="status"),
     CheckConstraint("rows > 0", name="rows_positive"),
-    Index("ix_predictions_user_id", "user_id", "id"),
+    CheckConstraint("expired_at IS NULL OR outputs = 'null'", name="expired_is_empty"),
+    # By customer and time. With the model, so that a filter by it looks into the index alone.
+    Index("ix_predictions_user_model", "user_id", "id", "model"),
 )
 
 # Predictions that are made in the background, until they are sold: a job that succeeds is moved to
@@ -68,6 +72,7 @@ jobs = Table(
     Column("created_at", Int64, nullable=False),
     Column("started_at", Int64),
     Column("completed_at", Int64),
+    Column("expired_at", Int64),
     CheckConstraint(
         "status IN ('queued', 'running', 'failed', 'cancelled')",
         name="status",
@@ -75,6 +80,15 @@ jobs = Table(
     CheckConstraint("rows > 0", name="rows_positive"),
     Index("ix_jobs_user_id", "user_id", "id"),
 )
+# Up to which identifier the contents of a table have been removed, so that nobody looks for the
+# oldest that are left among all that are not.
+expiries = Table(
+    "expiries",
+    metadata,
+    Column("subject", String(32), primary_key=True),
+    Column("up_to", Id, nullable=False),
+)
+
 # As statements say it too; a parameter would hide from the planner that the index serves them.
 UNFINISHED = "status IN ('queued', 'running')"
 Index(

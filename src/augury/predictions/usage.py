@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, func, select, union_all
 from augury.kit.clock import SECOND, rfc3339
 from augury.kit.db import Database
 from augury.kit.errors import invalid
+from augury.predictions.periods import within
 from augury.predictions.tables import batches, predictions
 from augury.predictions.till import SUCCEEDED
 
@@ -80,4 +81,4 @@ def _sold(
     since, until = when
     return select(
         table.c.model, table.c.created_at, rows.label("rows"), price.label("price")
-    ).where(table.c.user_id == user_id, table.c.created_at >= since, table.c.created_at < until)
+    ).where(table.c.user_id == user_id, *within(table, since, until))

@@ -37,6 +37,8 @@ _FINISH_SECONDS = 7.0
 _ABANDON_SECONDS = 9.5
 _PARTING_SECONDS = 0.5
 _AGAIN_SECONDS = 1.0
+_LOAD_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 class _Leash:
@@ -85,6 +87,10 @@ class _Child:
                 time.sleep(_AGAIN_SECONDS)
         self._worker = Worker(_duties(self._place), self._place.give_back)
         self._worker.start()
+        # A job for a model that is not loaded yet would lose one of its attempts.
+        until = time.monotonic() + _LOAD_SECONDS
+        while self._place.house.shop.catalogue.unavailable() and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
 
     def work(self, room: Any) -> None:
         """Do the next thing that is due in a room."""
@@ -110,7 +116,7 @@ class _Child:
         self._is_leaving = True
         until = time.monotonic() + _FINISH_SECONDS
         while self._place is not None and self._place.is_busy() and time.monotonic() < until:
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
         # For the main process, if it is there, to hear what was finished and to say goodbye.
         time.sleep(_PARTING_SECONDS)
         self.close()

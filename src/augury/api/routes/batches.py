@@ -68,7 +68,7 @@ class Lines:
 
     def __init__(self) -> None:
         """Start with none."""
-        self.uploads = Turns(2, 16)
+        self.uploads = Turns(20, 40)
         self.events = Turns(5, 200)
         self.downloads = Turns(4, 50)
 
