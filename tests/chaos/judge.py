@@ -23,6 +23,11 @@ from chaos.tables import SentFile, probability_of
 REST_SECONDS = 300
 _AS_FLOAT32 = 1e-5
 _OVER = {"succeeded", "failed", "cancelled"}
+# Whatever dies, these never belong in a log: somebody met what nobody had thought of.
+_UNTHOUGHT_OF = (
+    *("unexpected_error", "request_failed", "duty_failed", "keeper_failed", "raised unexpected"),
+    *("model_failed", "job_failed", "chunk_failed", "batch_file_failed", "shadow_not_stored"),
+)
 
 
 def audited(db: Database) -> list[str]:
@@ -190,6 +195,11 @@ def _are_close(given: list[float], wanted: list[float]) -> bool:
     return len(given) == len(wanted) and all(
         abs(one - other) < _AS_FLOAT32 for one, other in zip(given, wanted, strict=True)
     )
+
+
+def unthought_of(events: Counter[str]) -> list[str]:
+    """Return those of the logged events that must not be."""
+    return [f"logged: {one}" for one in events if any(what in one for what in _UNTHOUGHT_OF)]
 
 
 def said(parts: Parts) -> Counter[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import typer
 
-from chaos.judge import Judge, audited, rest, said
+from chaos.judge import Judge, audited, rest, said, unthought_of
 from chaos.load import Customer, Load
 from chaos.mishaps import Mishap, drawn
 from chaos.parts import Parts, kinds, parts_in
@@ -136,14 +136,20 @@ def _rage(parts: Parts, report: Report, customers: Sequence[Customer]) -> None:
         load.abandon()
 
 
-def _tell(report: Report, parts: Parts, judge: Judge, customers: Sequence[Customer]) -> None:
+def _tell(
+    report: Report,
+    parts: Parts,
+    judge: Judge,
+    customers: Sequence[Customer],
+    events: Counter[str],
+) -> None:
     report.figures("What happened:", report.mishaps)
     codes: Counter[str] = Counter()
     for customer in customers:
         codes.update(customer.seen.codes)
     report.figures("What customers were answered, before it was for good:", codes)
     report.figures("What became of it:", judge.figures)
-    report.figures("What the parts had to say:", said(parts))
+    report.figures("What the parts had to say:", events)
     slowest = max(customer.seen.longest_seconds for customer in customers)
     report.say(
         f"The house was up again after {report.slowest_seconds:.0f} s at the most;"
@@ -186,7 +192,8 @@ def test_nothing_is_in_doubt_whatever_dies(
         waited, unended = rest(parts.house.db)
         judge = Judge(parts, customers, _DEPOSIT)
         judge.judge()
-        _tell(report, parts, judge, customers)
+        events = said(parts)
+        _tell(report, parts, judge, customers, events)
         report.say(f"Everything had ended {waited:.0f} s after the last order.")
-        report.is_clean([*unended, *judge.complaints, *parts.close()])
+        report.is_clean([*unended, *judge.complaints, *unthought_of(events), *parts.close()])
         report.is_clean(audited(parts.house.db))
