@@ -172,6 +172,7 @@ def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
         shutil.rmtree(place)
 
 
+@pytest.mark.timeout(times(900, 0))
 def test_nothing_is_in_doubt_whatever_dies(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
