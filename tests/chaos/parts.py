@@ -27,6 +27,8 @@ from support.uploads import version
 # Longer than anything here needs to come back on a busy machine.
 _UP_SECONDS = 90
 _STOPPED_SECONDS = 30
+# By then a process has read its own program and listens to signals.
+_YOUNG_SECONDS = 15
 
 
 class Postgres(Program):
@@ -177,6 +179,7 @@ class Parts:
         """Ask everything but PostgreSQL to stop; return what did not do so as it should."""
         odd = []
         running = {name: part for name, part in self.house.parts.items() if is_up(part)}
+        young = {name for name, part in running.items() if _is_young(part)}
         for part in running.values():
             part.process.terminate()
         for name, part in running.items():
@@ -185,7 +188,8 @@ class Parts:
             except subprocess.TimeoutExpired:
                 code = "no exit code within half a minute"
                 part.kill()
-            if code != 0:
+            # Told to stop before it could listen, it just ends; it has begun nothing by then.
+            if code != 0 and not (code == -signal.SIGTERM and name in young):
                 odd.append(f"{name} told to stop: {code}")
         if self.broker is not None:
             self.broker.kill()
@@ -211,6 +215,12 @@ class Parts:
         told = [f"{one.pid} {one.name()}" for one in left]
         send(left, signal.SIGKILL)
         return told
+
+
+def _is_young(part: Program) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return time.time() - psutil.Process(part.process.pid).create_time() < _YOUNG_SECONDS
+    return False
 
 
 def _lives_in(one: psutil.Process, homes: list[str]) -> bool:
