@@ -6,8 +6,8 @@ from sqlalchemy import case, func, select, text
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
-from augury.predictions.jobs import DEADLINE_SECONDS
 from augury.predictions.batch_orders import DEADLINE_SECONDS as BATCH_DEADLINE_SECONDS
+from augury.predictions.jobs import DEADLINE_SECONDS
 from augury.predictions.tables import (
     UNFINISHED,
     UNFINISHED_BATCH,
