@@ -16,7 +16,7 @@ from augury.files.rows import survey
 from augury.files.shares import are_shares, written_shares
 from augury.inference.manifest import DECISIONS
 from augury.predictions import batch_scoring
-from support.batches import ANY_TIME, CATEGORIES, MODEL, NAMES, NUMBERS, ORDINARY, scored, told
+from support.batch_files import ANY_TIME, CATEGORIES, MODEL, NAMES, NUMBERS, ORDINARY, scored, told
 
 
 def assert_same(path: Path, chunk_rows: int) -> None:

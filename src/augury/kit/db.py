@@ -14,6 +14,7 @@ from typing import Any, NewType
 
 import msgspec
 import psycopg
+from prometheus_client import Counter
 from psycopg.types.string import TextLoader
 from sqlalchemy import (
     BigInteger,
@@ -57,6 +58,7 @@ Id = String(36).with_variant(PG_UUID(as_uuid=False), "postgresql")
 Int64 = BigInteger()
 
 _RETRY_AFTER_SECONDS = 1
+USUAL_POOL = 20
 
 
 class Database:
@@ -66,8 +68,11 @@ class Database:
     _begin: Callable[[], AbstractContextManager[Connection]]
     _close: Callable[[], None]
 
-    def __init__(self, address: str) -> None:
-        """Prepare; nothing is opened until the first transaction."""
+    def __init__(self, address: str, pool: int = USUAL_POOL) -> None:
+        """Prepare; nothing is opened until the first transaction.
+
+        `pool` is how many connections to PostgreSQL there are at most, from 2 on.
+        """
         url = make_url(address)
         self.dialect = url.get_backend_name()
         if self.dialect == "sqlite":
@@ -75,7 +80,7 @@ class Database:
             self.engine, self._begin, self._close = writer.engine, writer.begin, writer.close
             self._reader = reading_engine(url)
         elif self.dialect == "postgresql":
-            self.engine = _postgres_engine(url)
+            self.engine = _postgres_engine(url, pool)
             self._begin, self._close = self.engine.begin, self.engine.dispose
             self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -96,6 +101,18 @@ class Database:
         with _refusing_when_unreachable(), self._begin() as connection:
             yield WriteTx(ReadTx(connection))
 
+    @contextmanager
+    def piecemeal(self) -> Iterator[WriteTx]:
+        """Give a connection to PostgreSQL on which every statement is a transaction of its own.
+
+        For the few statements that refuse to be part of one. Its settings end with it.
+        """
+        with _refusing_when_unreachable(), self.engine.connect() as connection:
+            try:
+                yield WriteTx(ReadTx(connection.execution_options(isolation_level="AUTOCOMMIT")))
+            finally:
+                connection.invalidate()
+
     def close(self) -> None:
         """Close every connection."""
         self._reader.dispose()
@@ -115,11 +132,17 @@ _UNREACHABLE = (
 )
 
 
+_ERRORS = Counter(
+    "augury_database_errors", "Transactions that the database did not carry out", ["kind"]
+)
+
+
 @contextmanager
 def _refusing_when_unreachable() -> Iterator[None]:
     try:
         yield
     except _UNREACHABLE as error:
+        _ERRORS.labels(type(error).__name__).inc()
         # The answer tells no details, so the log must.
         logger("db").error("database_unreachable", reason=f"{type(error).__name__}: {error}"[:500])
         raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
@@ -133,11 +156,11 @@ _POSTGRES_OPTIONS = (
 )
 
 
-def _postgres_engine(url: URL) -> Engine:
+def _postgres_engine(url: URL, pool: int) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        pool_size=10,
-        max_overflow=10,
+        pool_size=pool,
+        max_overflow=0,
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         connect_args={

@@ -1,6 +1,6 @@
 """The audit: derives every balance again from the transfers and holds it against what is stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from augury.kit.clock import now
-from augury.kit.db import ReadTx
+from augury.kit.db import Given, Id, ReadTx
 from augury.ledger.core import (
     CORRECTABLE,
     JOURNAL_START,
@@ -58,16 +58,10 @@ class Report:
 def audit(tx: ReadTx, moment: int | None = None) -> Report:
     """Return what re-deriving the whole ledger found; memory does not grow with its length."""
     report = Report() if moment is None else Report(moment)
+    report.counterparties = {party.name.lower(): 0 for party in Counterparty}
     _audit_journals(tx, report)
     _audit_holds(tx, report)
     _audit_refunds(tx, report)
-    report.counterparties = {party.name.lower(): 0 for party in Counterparty}
-    for row in tx.execute(
-        select(transfers.c.counterparty_id, func.sum(transfers.c.posted).label("posted")).group_by(
-            transfers.c.counterparty_id
-        )
-    ):
-        report.counterparties[Counterparty(row.counterparty_id).name.lower()] = -int(row.posted)
     total = report.credits_with_customers + sum(report.counterparties.values())
     if total != 0:
         report.add("books_do_not_balance", "all accounts", f"they sum to {total}, not to 0")
@@ -81,6 +75,28 @@ def entries(tx: ReadTx, *types: TransferType) -> Iterator[Row[str, str, int, str
         .where(transfers.c.type.in_(types))
         .order_by(transfers.c.id)
     )
+
+
+def count(tx: ReadTx, *types: TransferType) -> int:
+    """Return how many transfers of these types there are."""
+    return tx.execute(
+        select(func.count()).select_from(transfers).where(transfers.c.type.in_(types))
+    ).scalar_one()
+
+
+_BY_ID = Given(
+    """
+    SELECT paid.id, paid.account_id, paid.posted, paid.reference
+    FROM {given} JOIN transfers paid ON paid.id = given.id
+    WHERE paid.type IN ('charge', 'capture')
+    """,
+    id=Id,
+)
+
+
+def charges_by_id(tx: ReadTx, ids: Sequence[str]) -> dict[str, tuple[str, int, str]]:
+    """Return account, amount and reference of the charges and captures with these ids, by id."""
+    return {id_: (*facts,) for id_, *facts in _BY_ID.run(tx, [(one,) for one in ids])}
 
 
 def open_holds(tx: ReadTx) -> Iterator[Row[str, str, int, str, str | None, int]]:
@@ -101,7 +117,7 @@ def open_holds(tx: ReadTx) -> Iterator[Row[str, str, int, str, str | None, int]]
 
 
 def _audit_journals(tx: ReadTx, report: Report) -> None:
-    journals = groupby(_stream_transfers(tx), key=attrgetter("account_id"))
+    journals = groupby(_stream_transfers(tx, report), key=attrgetter("account_id"))
     journal = next(journals, None)
     stored = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         select(accounts).order_by(accounts.c.id)
@@ -122,10 +138,14 @@ def _audit_journals(tx: ReadTx, report: Report) -> None:
         report.add("account_missing", journal[0], "transfers without an account")
 
 
-def _stream_transfers(tx: ReadTx) -> Iterator[Any]:
-    yield from tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+def _stream_transfers(tx: ReadTx, report: Report) -> Iterator[Any]:
+    """Yield all transfers, account by account, and sum up what their other sides have."""
+    names = {party.value: party.name.lower() for party in Counterparty}
+    for entry in tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         select(transfers).order_by(transfers.c.account_id, transfers.c.number)
-    )
+    ):
+        report.counterparties[names[entry.counterparty_id]] -= entry.posted
+        yield entry
 
 
 def _audit_journal(account: Any, entries: Iterator[Any], report: Report) -> None:

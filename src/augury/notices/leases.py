@@ -272,9 +272,9 @@ def _judge(tx: WriteTx, endpoint_id: str, outcomes: list[Outcome], moment: int) 
         publish(tx, [Event(type_, disabled.user_id, told, mail=mail)])
 
 
-def purge(db: Database, most: int = 1000) -> int:
-    """Delete up to `most` deliveries that were over long ago; return how many there were."""
-    before = now() - KEPT
+def purge(db: Database, most: int = 1000, kept: int = KEPT) -> int:
+    """Delete up to `most` deliveries that were over `kept` ago; return how many there were."""
+    before = now() - kept
     old = (
         select(deliveries.c.id)
         .where(

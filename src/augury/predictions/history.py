@@ -14,6 +14,7 @@ from augury.kit.paging import page, position_of
 from augury.kit.texts import texts
 from augury.ledger import history as ledger
 from augury.ledger.history import Movement
+from augury.predictions.periods import within
 from augury.predictions.schemas import (
     Charge,
     Failure,
@@ -25,7 +26,17 @@ from augury.predictions.tables import jobs, predictions
 
 # Lists show the outputs of small predictions only: 200 of 1000 rows would be tens of megabytes.
 _MOST_ROWS_LISTED = 10
-_SHOWN = ("id", "status", "model", "version", "rows", "price", "warnings", "created_at")
+_SHOWN = (
+    "id",
+    "status",
+    "model",
+    "version",
+    "rows",
+    "price",
+    "warnings",
+    "created_at",
+    "expired_at",
+)
 _SUCCEEDED = "succeeded"
 
 
@@ -105,11 +116,7 @@ def find_page(
             statement = statement.where(table.c.model == model)
         if status is not None:
             statement = statement.where(table.c.status == status)
-        if since is not None:
-            statement = statement.where(table.c.created_at >= since)
-        if until is not None:
-            statement = statement.where(table.c.created_at < until)
-        return statement
+        return statement.where(*within(table, since, until))
 
     tables = [predictions] if status == _SUCCEEDED else [jobs] if status else [jobs, predictions]
     with db.read() as tx:
@@ -144,6 +151,7 @@ def _members(row: Row[Any], charges: dict[str, Movement]) -> dict[str, Any]:
         "error": None if row.error is None else failure(row.error, row.language),
         "created_at": rfc3339(row.created_at),
         "completed_at": None if row.completed_at is None else rfc3339(row.completed_at),
+        "expired_at": None if row.expired_at is None else rfc3339(row.expired_at),
     }
 
 

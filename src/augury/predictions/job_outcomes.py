@@ -18,10 +18,9 @@ from augury.predictions import history
 from augury.predictions.job_leases import Job
 from augury.predictions.jobs import FAILED, QUEUED, RUNNING, release
 from augury.predictions.tables import UNFINISHED, jobs, predictions
-from augury.predictions.till import SUCCEEDED, tell
+from augury.predictions.till import COLUMNS, SUCCEEDED, tell
 
 _ENDED_AT_ONCE = 500
-_PREDICTION = tuple(column.name for column in predictions.c)
 
 
 class _HoldIsGoneError(Exception):
@@ -72,8 +71,8 @@ def _store(tx: WriteTx, job: Job, outputs: str, transfer_id: str, moment: int) -
         "transfer_id": transfer_id,
         "completed_at": moment,
     }
-    row = [told[name] if name in told else getattr(job, name) for name in _PREDICTION]
-    insert_rows(tx, predictions, _PREDICTION, [row])
+    row = [told[name] if name in told else getattr(job, name) for name in COLUMNS]
+    insert_rows(tx, predictions, COLUMNS, [row])
 
 
 def postpone(db: Database, job: Job, seconds: float) -> bool:

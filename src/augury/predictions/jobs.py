@@ -140,6 +140,7 @@ def _answer(job: NewJob) -> PredictionAnswer:
         error=None,
         created_at=rfc3339(job.created_at),
         completed_at=None,
+        expired_at=None,
     )
 
 

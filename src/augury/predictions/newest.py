@@ -22,11 +22,14 @@ MOST_ROWS = 50_000
 _ROWS_AT_ONCE = 5_000
 
 _CONTENTS = Given(
-    "SELECT sold.inputs, sold.outputs FROM {given} JOIN predictions sold ON sold.id = given.id",
+    "SELECT sold.inputs, sold.outputs FROM {given} JOIN predictions sold ON sold.id = given.id"
+    " WHERE sold.expired_at IS NULL",
     id=Id,
 )
 _OUTPUTS = Given(
-    "SELECT sold.outputs FROM {given} JOIN predictions sold ON sold.id = given.id", id=Id
+    "SELECT sold.outputs FROM {given} JOIN predictions sold ON sold.id = given.id"
+    " WHERE sold.expired_at IS NULL",
+    id=Id,
 )
 
 

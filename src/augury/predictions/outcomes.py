@@ -38,7 +38,9 @@ _SALES = Given(
     prediction_id=Id,
 )
 _OUTPUTS = Given(
-    "SELECT sold.id, sold.outputs FROM {given} JOIN predictions sold ON sold.id = given.id", id=Id
+    "SELECT sold.id, sold.outputs FROM {given} JOIN predictions sold ON sold.id = given.id"
+    " WHERE sold.expired_at IS NULL",
+    id=Id,
 )
 _STORED = Given(
     """
@@ -223,7 +225,7 @@ def _named(
 def _probabilities(
     tx: ReadTx, sales: dict[str, _Sale], places: Collection[Place]
 ) -> dict[Place, float]:
-    """Return what the model said of each row, but for rows that it gave no probability."""
+    """Return what the model said of each row, unless it gave no probability or that has expired."""
     rows_of: dict[str, list[int]] = {}
     for id_, row in places:
         rows_of.setdefault(id_, []).append(row)

@@ -51,7 +51,8 @@ class Failure(msgspec.Struct, frozen=True):
 class PredictionAnswer(msgspec.Struct, frozen=True):
     """A prediction. Until it is paid it has no `outputs`, `charge` and `completed_at` (null).
 
-    Lists leave out `outputs` of more than ten rows, too.
+    Lists leave out `outputs` of more than ten rows, too. From `expired_at` on it has no `inputs`,
+    `outputs` and `warnings` any more.
     """
 
     id: str
@@ -66,12 +67,13 @@ class PredictionAnswer(msgspec.Struct, frozen=True):
     error: Failure | None
     created_at: str
     completed_at: str | None
+    expired_at: str | None
 
 
 class PredictionDetails(PredictionAnswer, frozen=True):
-    """A prediction together with what was asked."""
+    """A prediction together with what was asked, unless that has expired."""
 
-    inputs: list[dict[str, Any]]
+    inputs: list[dict[str, Any]] | None
 
 
 class PredictionPage(msgspec.Struct, frozen=True):

@@ -170,13 +170,13 @@ def sampled(prediction_id: str, share_percent: int) -> bool:
     return zlib.crc32(prediction_id.encode()) % 100 < share_percent
 
 
-def purge(db: Database, stop: threading.Event) -> int:
-    """Delete scores older than `KEPT`, a thousand a transaction; return how many there were."""
+def purge(db: Database, stop: threading.Event, kept: int = KEPT) -> int:
+    """Delete scores older than `kept`, a thousand a transaction; return how many there were."""
     key = shadow_scores.c.prediction_id, shadow_scores.c.version
     old = (
         select(*key)
         # Identifiers sort by time of birth: this looks at the oldest rows and no others.
-        .where(shadow_scores.c.prediction_id < first_id(now() - KEPT))
+        .where(shadow_scores.c.prediction_id < first_id(now() - kept))
         .order_by(*key)
         .limit(_PURGED_AT_ONCE)
         .with_for_update(skip_locked=True)

@@ -47,7 +47,8 @@ class Order(msgspec.Struct, frozen=True):
 Sold = tuple[PredictionAnswer, bool]
 
 SUCCEEDED: Final = "succeeded"
-_COLUMNS = tuple(column.name for column in predictions.c)
+# What is stored when it is sold; `_row` has them in the same order.
+COLUMNS = tuple(column.name for column in predictions.c if column.name != "expired_at")
 
 
 def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
@@ -60,7 +61,7 @@ def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
             for order, outcome in zip(orders, outcomes, strict=True)
             if isinstance(outcome, Posted)
         ]
-        insert_rows(tx, predictions, _COLUMNS, rows)
+        insert_rows(tx, predictions, COLUMNS, rows)
         # Nothing may come after the commit: whatever failed there would fail for paid sales.
         results = results_of(
             tx, orders, outcomes, lambda order, paid: _answer(order, paid, completed_at)
@@ -138,7 +139,7 @@ def _charge(order: Order) -> Instruction:
 
 
 def _row(order: Order, completed_at: int) -> tuple[str | int, ...]:
-    """Return the stored row, in the order of the table's columns."""
+    """Return the stored row, in the order of `COLUMNS`."""
     return (
         order.id,
         order.user_id,
@@ -170,4 +171,5 @@ def _answer(order: Order, paid: Posted, completed_at: int) -> PredictionAnswer:
         error=None,
         created_at=rfc3339(order.created_at),
         completed_at=rfc3339(completed_at),
+        expired_at=None,
     )

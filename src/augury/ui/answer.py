@@ -32,6 +32,8 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
         _show_many(outputs, properties, reader)
     elif prediction.error is not None:
         st.error(plain(prediction.error.message))
+    elif prediction.expired_at is not None:
+        st.info(reader.text("answer.expired", moment=reader.moment(prediction.expired_at)))
     else:
         st.info(reader.named("status", prediction.status))
     thresholds = _thresholds(model.output_schema if model else {}, reader)
