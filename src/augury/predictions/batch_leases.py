@@ -122,20 +122,20 @@ def _next_batch(tx: ReadTx, user_id: str, batch_id: str, moment: int) -> Row[Any
     ).first()
 
 
-<<<<<<< HEAD
 def count_due(db: Database, most: int) -> int:
     """Return how many chunks wait to be claimed; at `most`, there may be more."""
-    some = _due().with_only_columns(batch_chunks.c.number).order_by(None).limit(most).subquery()
+    moment = now()
+    some = (
+        select(batch_chunks.c.number)
+        .join(batches, batches.c.id == batch_chunks.c.batch_id)
+        .where(text(UNFINISHED_BATCH), batches.c.deadline_at > moment, *_due(moment))
+        .limit(most)
+        .subquery()
+    )
     with db.read() as tx:
         return tx.execute(select(func.count()).select_from(some)).scalar_one()
 
 
-def _claim(tx: WriteTx, whose: ColumnElement[bool]) -> Leased | None:
-    found = tx.execute(_due(whose).with_for_update(of=batch_chunks, skip_locked=True)).first()
-    if found is None:
-        return None
-    moment, holder = now(), new_id()
-=======
 def _due(moment: int) -> tuple[ColumnElement[bool], ...]:
     return text(UNFINISHED_CHUNK), batch_chunks.c.next_at <= moment  # type: ignore[return-value] # a text is a condition too
 
@@ -158,7 +158,6 @@ def _claim(tx: WriteTx, after: str) -> Leased | None:
 
 def _lease(tx: WriteTx, batch: Row[Any], found: Row[Any], moment: int) -> Leased:
     holder = new_id()
->>>>>>> batches
     tx.execute(
         update(batch_chunks)
         .where(batch_chunks.c.batch_id == batch.id, batch_chunks.c.number == found.number)
