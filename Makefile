@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+PEERS := .venv-peers
+INSTALLED_PEERS := $(PEERS)/.installed
 
 .PHONY: help
 help: ## Show this list
@@ -28,7 +30,7 @@ test: install-dev ## Run the whole test suite
 
 .PHONY: soak
 soak: install-dev ## Run the storms, crashes and generated requests for an hour instead of a minute
-	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
+	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
 
 .PHONY: check
 check: install-dev ## Check format, lint, types, import directions and house rules
@@ -58,14 +60,24 @@ install: $(INSTALLED) ## Install what the service needs into .venv, from hashes 
 .PHONY: install-dev
 install-dev: $(INSTALLED_DEV) ## Install what tests, checks and training need too
 
+.PHONY: peers
+peers: install-dev $(INSTALLED_PEERS) ## Try servers of other people, installed into .venv-peers (500 MB)
+	$(BIN)/pytest tests/peers $(ARGS)
+
 .PHONY: lock
-lock: install-dev ## Write both lock files again after a change of dependencies
+lock: install-dev ## Write the lock files again after a change of dependencies
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --no-dev --group build -o requirements.lock
+	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --extra parquet --extra s3 --extra worker --no-dev --group build -o requirements-image.lock
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --all-extras --all-groups -o requirements-dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet requirements-peers.in -o requirements-peers.lock
+
+.PHONY: deploy-check
+deploy-check: install-dev ## Run the Dockerfile's build steps here, in a throw-away folder, and try what they give
+	$(BIN)/pytest --numprocesses 0 tests/deploy/check_image.py
 
 .PHONY: clean
-clean: ## Remove the environment, caches and build output; data/ stays
-	rm -rf $(VENV) dist .cache .*_cache .hypothesis .coverage* catboost_info
+clean: ## Remove the environments, caches and build output; data/ stays
+	rm -rf $(VENV) $(PEERS) dist .cache .*_cache .hypothesis .coverage* catboost_info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -86,3 +98,9 @@ $(INSTALLED_DEV): requirements-dev.lock requirements.lock pyproject.toml | $(BIN
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED) $@
+
+$(INSTALLED_PEERS): requirements-peers.lock | $(BIN)/python
+	@echo "Installing the locked packages of the peers into $(PEERS)."
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r requirements-peers.lock
+	@touch $@

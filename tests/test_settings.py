@@ -108,3 +108,59 @@ def test_customers_are_sent_to_the_port_that_is_served(monkeypatch: pytest.Monke
     }
     monkeypatch.setenv("AUGURY_PUBLIC_URL", "https://shop.example")
     assert addresses("127.0.0.1", 9000) == {}
+
+
+@pytest.mark.parametrize("url", ["kafka://h", "redis://", "amqp://u:s3cret@:0", "s3cret"])
+def test_an_odd_broker_is_refused_and_its_password_not_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(tmp_path, broker_url=url)
+    (fault,) = refused.value.errors()
+    assert "AUGURY_BROKER_URL" in fault["msg"]
+    assert "s3cret" not in fault["msg"]
+
+
+def test_a_broker_means_that_work_is_done_apart(tmp_path: Path) -> None:
+    secret = "redis://:s3cret@h:6379/0"
+    ruled = settings(tmp_path, broker_url=secret)
+    assert ruled.works_apart
+    assert "s3cret" not in repr(ruled)
+    assert not settings(tmp_path).works_apart
+    assert settings(tmp_path, worker="apart").works_apart
+
+
+def test_a_file_of_the_secrets_folder_counts_as_its_variable(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    (secrets / "..data").mkdir(parents=True)
+    (secrets / "augury_secret_key").write_text(f"{SECRET}\n")
+    (secrets / "AUGURY_STRIPE_SECRET_KEY").write_text("sk_test_1")
+    (secrets / "augury_welcome_credits").write_text("1")
+    (secrets / "other").write_text("\N{SNOWMAN}")
+    program = (
+        "import os; from augury.cli.common import load_settings; found = load_settings();"
+        "print(found.secret_key.get_secret_value(), found.welcome_credits,"
+        " os.environ['AUGURY_STRIPE_SECRET_KEY'], 'OTHER' in os.environ)"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
+    environment |= {
+        "AUGURY_SECRETS_DIR": str(secrets),
+        "AUGURY_DATA_DIR": str(tmp_path / "data"),
+        "AUGURY_WELCOME_CREDITS": "7",
+    }
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.stdout.split() == [SECRET, "7", "sk_test_1", "False"], ran.stderr
+
+
+def test_a_secrets_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "augury.cli", "migrate", "--data-dir", str(tmp_path / "data")],
+        env=environment | {"AUGURY_SECRETS_DIR": str(tmp_path / "nowhere")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("AUGURY_SECRETS_DIR: ")
+    assert "Traceback" not in ran.stderr

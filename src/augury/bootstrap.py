@@ -2,7 +2,9 @@
 
 import secrets
 from dataclasses import dataclass
+from importlib import import_module
 
+from augury.files.store import store_of
 from augury.inference.quarantine import Limits
 from augury.inference.service.fleet import Fleet
 from augury.kit.db import Database, ReadTx, WriteTx
@@ -20,6 +22,8 @@ from augury.payments.packs import PriceList
 from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
+from augury.predictions.batches import BatchDesk
+from augury.predictions.bell import Doorbell, NoBell
 from augury.predictions.buy import Shop
 from augury.registry.artifact_links import ArtifactLinks
 from augury.registry.catalogue import Catalogue
@@ -41,13 +45,16 @@ class House:
     db: Database
     tokens: Tokens
     shop: Shop
+    batches: BatchDesk
     desk: Desk
     press: Press
     artifact_links: ArtifactLinks
+    bell: Doorbell
 
     def close(self) -> None:
         """Finish what runs and let go of everything."""
         self.shop.close()
+        self.bell.close()
         self.db.close()
 
 
@@ -98,7 +105,28 @@ def build(settings: Settings) -> House:
     tokens = Tokens(secret, previous)
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
-    return House(settings, db, tokens, Shop(db, catalogue), open_desk(settings, db), press, links)
+    bell = open_bell(settings)
+    return House(
+        settings,
+        db,
+        tokens,
+        Shop(db, catalogue, bell),
+        BatchDesk(db, catalogue, store_of(settings), bell),
+        open_desk(settings, db),
+        press,
+        links,
+        bell,
+    )
+
+
+def open_bell(settings: Settings) -> Doorbell:
+    """Return what rings the workers elsewhere, if there is a broker to ring through."""
+    url = settings.broker_url.get_secret_value()
+    if not url:
+        return NoBell()
+    # By name: Celery has to be there only for those who use it.
+    bell: Doorbell = import_module("augury.broker.bell").CeleryBell(url)
+    return bell
 
 
 def open_desk(settings: Settings, db: Database) -> Desk:

@@ -15,10 +15,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _EMBEDDED_WELCOME_CREDITS = 5000
 _SHORTEST_SECRET = 32
+_SHORTEST_TOKEN = 16
 _LARGEST_PACK = 100_000_000
 _DEAREST = 2**53 - 1
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SENDER = re.compile(r"[^<>@\r\n]*<[^<>@\s]+@[\w.-]+>|[^<>@\s]+@[\w.-]+")
+_BROKERS = {"redis", "rediss", "amqp", "amqps"}
 _SHIPPED_MODELS = (
     Path(__file__).parents[2] / "models",  # a checkout
     Path(__file__).parent / "shipped_models",  # an installed wheel
@@ -157,6 +159,26 @@ class Settings(BaseSettings):
         " `s3://key:secret@bucket/prefix?endpoint=https://host&region=name`; empty: in the folder"
         " `files` of the data folder.",
     )
+    broker_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis or RabbitMQ, through which Celery workers are rung:"
+        " `redis://:password@host:6379/0`, `amqp://user:password@host:5672/vhost`, or `rediss://`"
+        " and `amqps://` with TLS. Empty: no broker.",
+    )
+    worker: Literal["embedded", "apart"] = Field(
+        "embedded",
+        description="`embedded`: each API process does background work too. `apart`: it is left to"
+        " processes of `augury worker`. A broker implies `apart`.",
+    )
+    most_batch_mb: int = Field(
+        1024, ge=1, le=4096, description="How large the file of a batch may be, in MiB."
+    )
+    keep_batch_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="How long the file and the results of a batch are kept after its end.",
+    )
     keep_prediction_days: int = Field(
         0,
         ge=0,
@@ -168,6 +190,20 @@ class Settings(BaseSettings):
         90, ge=30, le=36_500, description="For how many days an Idempotency-Key is remembered."
     )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines.")
+    metrics: Literal["loopback", "open"] = Field(
+        "loopback",
+        description="Who may read `/metrics` when there is no token: this machine, or everybody.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="With it `/metrics` is for those who send it as a bearer token, wherever they"
+        " are, and for nobody else; at least 16 characters.",
+    )
+    secrets_dir: str = Field(
+        "",
+        description="Folder whose files count as variables: one each, named like it. A variable"
+        " that is set beats its file.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -267,6 +303,18 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _refuse_odd_broker(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if any(url) and not (url.scheme in _BROKERS and url.hostname and url.port != 0):
+            message = (
+                "AUGURY_BROKER_URL must be redis://:password@host:6379/0 or"
+                " amqp://user:password@host:5672/vhost; rediss:// and amqps:// use TLS"
+            )
+            raise ValueError(message)
+        return value
+
     @model_validator(mode="after")
     def _refuse_weak_secrets(self) -> Self:
         for name in ("secret_key", "previous_secret_key"):
@@ -281,10 +329,23 @@ class Settings(BaseSettings):
                 raise ValueError(message)
         return self
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _refuse_short_token(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _SHORTEST_TOKEN:
+            message = f"must have at least {_SHORTEST_TOKEN} characters"
+            raise ValueError(message)
+        return value
+
     @property
     def top_up_url(self) -> str:
         """Where a customer buys credits."""
         return f"{self.ui_url.rstrip('/')}/top-up"
+
+    @property
+    def works_apart(self) -> bool:
+        """Whether background work is left to processes of its own."""
+        return self.worker == "apart" or bool(self.broker_url.get_secret_value())
 
     @property
     def artifacts_dir(self) -> Path:

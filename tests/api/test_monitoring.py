@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from augury.bootstrap import House
 from augury.predictions import drift
 from augury.registry import change
-from augury.worker.embedded import duties
+from augury.worker.duties import Workplace, duties
 from support.houses import fund, open_house, settings_for, sign_up
 from support.problems import is_problem
 from support.tiny_models import ROWS
@@ -168,7 +168,7 @@ def test_the_duty_looks_at_the_champions(
     """It is one of the worker's duties, every ten minutes, and writes to the administrator."""
     client, house, _ = opened
     buy(client, anna, 400)
-    (duty,) = [one for one in duties(house) if one.name == "drift"]
+    (duty,) = [one for one in duties(Workplace(house)) if one.name == "drift"]
     assert duty.seconds == drift.EVERY_SECONDS == 600
     stop = threading.Event()
     assert duty.run(stop) == 3

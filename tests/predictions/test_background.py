@@ -14,7 +14,7 @@ from augury.bootstrap import House
 from augury.inference.model import Model
 from augury.predictions.job_outcomes import fail_overdue
 from augury.predictions.job_runner import MOST_ATTEMPTS, Runner
-from augury.worker import embedded
+from augury.worker import duties
 from support.houses import APPLICANT, findings, open_house, order, settings_for, sign_up
 from support.jobs import change
 from support.uploads import ROW, Registrar, version
@@ -81,7 +81,7 @@ class Shop:
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A house whose customer anna starts with 5000 credits."""
-    monkeypatch.setattr(embedded, "Runner", _Idle)
+    monkeypatch.setattr(duties, "Runner", _Idle)
     with open_house(settings_for(database_url, tmp_path)) as (client, house):
         yield Shop(client, house, sign_up(client))
     assert findings(database_url) == []

@@ -74,7 +74,7 @@ def test_what_runs_elsewhere_is_sold_and_costs_nothing_when_it_is_down(
     problem = is_problem(buy(client, anna))
     assert (problem["status"], problem["code"]) == (503, "model_unavailable")
     assert client.get("/v1/balance", headers=anna).json()["available"] == 4997
-    assert client.get("/readyz").json() == {"status": "ok", "unavailable": []}
+    assert client.get("/readyz").json() == {"status": "ok", "unavailable": [], "broker": "none"}
 
 
 def test_taking_a_server_off_the_list_takes_its_models_off_sale(

@@ -113,6 +113,7 @@ class Server:
         """Start it on a prepared database; `ready` waits until it answers."""
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self.database_url = database_url
         environment = {
             **os.environ,
             "AUGURY_DATABASE_URL": database_url,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from augury.bootstrap import audit_books
 from augury.kit.clock import now
@@ -86,3 +86,9 @@ def balance(db: Database, user_id: str) -> Balance:
     """Return what a customer has."""
     with db.read() as tx:
         return ledger.balances(tx, [user_id])[user_id]
+
+
+def row_of(db: Database, id_: str) -> Row[Any]:
+    """Return a job as it is stored."""
+    with db.read() as tx:
+        return tx.execute(select(jobs).where(jobs.c.id == id_)).one()

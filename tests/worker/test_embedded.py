@@ -1,17 +1,28 @@
 """The embedded worker carries out its duties whatever happens, and stops when told to."""
 
+import queue
 import threading
 from pathlib import Path
 
+import pytest
+
 from augury import bootstrap
+from augury.inference.model import Outputs
 from augury.kit.clock import now
+from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
-from augury.kit.ids import first_id
+from augury.kit.ids import first_id, new_id
 from augury.notices.tables import deliveries
 from augury.predictions.expiry import DAY
-from augury.worker.embedded import Duty, Worker, duties
-from notices.outbox import customer, rows
+from augury.predictions.job_leases import Job
+from augury.predictions.job_runner import Runner
+from augury.worker.duties import Duty, Workplace, duties, schedule
+from augury.worker.embedded import Worker, serving
+from notices.outbox import customer as subscriber
+from notices.outbox import rows
+from support.databases import sqlite_database
 from support.houses import settings_for
+from support.jobs import change, customer, ordered, row_of, statuses
 
 
 def _until(done: threading.Event) -> None:
@@ -72,15 +83,79 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
     settings = settings_for(database_url, tmp_path)
     bootstrap.prepare(settings)
     house = bootstrap.build(settings)
-    todo = duties(house)
+    todo = duties(Workplace(house))
     assert {duty.name for duty in todo} == {
         "catalogue", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
-            "purge_keys", "expire_predictions",
-        "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew_jobs", "overdue_jobs",
+        "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "overdue_jobs",
+        "batches_1", "overdue_batches", "purge_batches",
+        "purge_keys", "expire_predictions",
     }  # fmt: skip
     for duty in todo:
         assert duty.run(threading.Event()) == 0
     house.close()
+
+
+def test_a_duty_that_is_woken_does_not_wait_for_its_time() -> None:
+    """A duty without a time of its own is carried out at the beginning and whenever it is woken."""
+    times: queue.SimpleQueue[None] = queue.SimpleQueue()
+    worker = Worker([Duty("woken", None, lambda _stop: times.put(None))])
+    worker.start()
+    times.get(timeout=20)
+    worker.wake("woken")
+    times.get(timeout=20)
+    worker.stop()
+    assert times.empty()
+
+
+@pytest.mark.parametrize(
+    ("settings", "does_all"),
+    [
+        ({}, True),
+        ({"worker": "apart"}, False),
+        ({"broker_url": "redis://127.0.0.1:1"}, False),
+    ],
+)
+def test_a_process_that_serves_leaves_to_workers_what_is_theirs(
+    settings: dict[str, str], does_all: bool, tmp_path: Path
+) -> None:
+    """What keeps the process itself up to date stays; jobs and everybody's duties go."""
+    chosen = settings_for(sqlite_database(tmp_path), tmp_path, **settings)
+    bootstrap.prepare(chosen)
+    house = bootstrap.build(chosen)
+    names = {thread.name for thread in serving(Workplace(house))._threads}
+    assert {"catalogue", "load_models", "renew"} <= names
+    assert ({"jobs_1", "deliver", "expire_holds"} <= names) is does_all
+    assert names.isdisjoint(schedule()) is not does_all
+    house.close()
+
+
+def test_a_process_that_stops_hands_its_jobs_back(db: Database) -> None:
+    """Without waiting for a lease to run out, without counting the attempt, and only its own."""
+    user_id = customer(db)
+    (mine, others) = ordered(db, user_id, 2)
+    change(db, others, next_at=now() + 3_600_000_000, status="running", lease_holder=new_id())
+    running, go_on = threading.Event(), threading.Event()
+
+    class Slow(Runner):
+        def _outputs(self, _job: Job) -> Outputs:
+            running.set()
+            assert go_on.wait(20)
+            return [{"b": 2}]
+
+    runner = Slow(db, None)  # type: ignore[arg-type] # it asks no catalogue
+    worker = Worker([Duty("jobs", 60, runner.run_due)], runner.give_back)
+    worker.start()
+    _until(running)
+    assert runner.is_busy()
+    worker.stop(0)
+    row = row_of(db, mine)
+    assert (row.status, row.attempts, row.lease_holder) == ("queued", 0, None)
+    assert row_of(db, others).status == "running"
+    assert not runner.run_one(), "it takes nothing more"
+    go_on.set()
+    worker.stop(20)
+    assert statuses(db)[mine] == "queued", "what it finished too late is not stored"
+    assert Runner(db, None).due(10) == 1  # type: ignore[arg-type] # it asks no catalogue
 
 
 def test_what_repeats_a_prediction_is_forgotten_with_it(database_url: str, tmp_path: Path) -> None:
@@ -90,11 +165,11 @@ def test_what_repeats_a_prediction_is_forgotten_with_it(database_url: str, tmp_p
         bootstrap.prepare(settings)
         house = bootstrap.build(settings)
         if not rows(house.db):
-            customer(house.db, "https://example.com/hook", events=1)
+            subscriber(house.db, "https://example.com/hook", events=1)
             with house.db.write() as tx:
                 week = {"id": first_id(now() - 8 * DAY), "completed_at": now() - 8 * DAY}
                 tx.execute(deliveries.update().values(status="succeeded", **week))
-        (purge,) = [duty for duty in duties(house) if duty.name == "purge"]
+        (purge,) = [duty for duty in duties(Workplace(house)) if duty.name == "purge"]
         purge.run(threading.Event())
         assert len(rows(house.db)) == left
         house.close()

@@ -20,6 +20,7 @@ from augury.api.errors import (
 )
 from augury.api.frame import Frame
 from augury.api.limits import AttemptLimits
+from augury.api.metrics import HouseView
 from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
@@ -27,6 +28,7 @@ from augury.api.routes import (
     artifacts,
     audit_events,
     auth,
+    batches,
     invoices,
     models,
     monitoring,
@@ -42,6 +44,7 @@ from augury.api.routes import (
     vouchers,
     webhooks,
 )
+from augury.api.uploads import FORM_BYTES
 from augury.bootstrap import House
 from augury.kit.errors import (
     Fault,
@@ -51,7 +54,8 @@ from augury.kit.errors import (
     escaped,
     invalid,
 )
-from augury.worker.embedded import Worker, duties
+from augury.worker.duties import Workplace
+from augury.worker.embedded import serving
 
 
 def create_app(house: House) -> Frame:
@@ -60,7 +64,7 @@ def create_app(house: House) -> Frame:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        worker = Worker(duties(house))
+        worker = serving(Workplace(house))
         worker.start()
         yield
         await run_in_threadpool(worker.stop)
@@ -78,11 +82,24 @@ def create_app(house: House) -> Frame:
     )
     app.state.house = house
     app.state.password_desk = desk
+    app.state.metrics_view = HouseView(house)
     app.state.attempt_limits = AttemptLimits(house.settings.rate_limits)
+    app.state.batch_lines = batches.Lines()
     doors = predictions.doors(house)
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
-    rooms = (auth, account, models, predictions, top_ups, payments, admin, operations, pages)
+    rooms = (
+        auth,
+        account,
+        models,
+        predictions,
+        batches,
+        top_ups,
+        payments,
+        admin,
+        operations,
+        pages,
+    )
     for room in (
         *rooms,
         registry,
@@ -105,6 +122,7 @@ def create_app(house: House) -> Frame:
     uploads = house.press.limits.artifact_bytes + registry.FORM_BYTES
     larger = {invoices.STATEMENTS_PATH: invoices.MOST_UPLOAD_BYTES, registry.UPLOADS: uploads}
     larger[outcomes.UPLOADS] = outcomes.MOST_UPLOAD_BYTES
+    larger[batches.UPLOADS] = batches.most_file_bytes(house.settings) + FORM_BYTES
     return Frame(app, doors, larger)
 
 

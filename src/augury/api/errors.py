@@ -5,11 +5,13 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from prometheus_client import Counter
 
 from augury.kit.errors import Fault, Refusal
 from augury.kit.texts import texts
 
 MEDIA_TYPE = "application/problem+json"
+_REFUSALS = Counter("augury_refusals", "Answers that were a refusal", ["code"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Problem:
 
 def render(refusal: Refusal, language: str, request_id: str) -> Problem:
     """Return the answer for a refusal, in the reader's language."""
+    _REFUSALS.labels(refusal.code).inc()
     sentences = texts("api", language)
     values = refusal.told(language)
     members: dict[str, Any] = {

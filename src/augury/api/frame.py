@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from augury.api import metrics
 from augury.api.errors import MEDIA_TYPE, InternalError, PayloadTooLarge, Problem, Stopping, render
 from augury.kit.coalescer import Overloaded
 from augury.kit.errors import Refusal
@@ -54,7 +55,7 @@ class Frame:
         state = scope.setdefault("state", {})
         state["request_id"], state["language"] = request_id, language
         id_header = (b"x-request-id", request_id.encode())
-        status = 0
+        status, door = 0, None
 
         async def send_framed(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -83,13 +84,15 @@ class Frame:
             raise
         finally:
             self._in_flight -= 1
+            seconds = time.perf_counter() - started
+            metrics.count_request(scope, scope["path"] if door else None, status, seconds)
             self._log.write(
                 {
                     "event": "request",
                     "method": scope["method"],
                     "path": scope["path"],
                     "status": status,
-                    "ms": round((time.perf_counter() - started) * 1000, 3),
+                    "ms": round(seconds * 1000, 3),
                     "request_id": request_id,
                     "user_id": state.get("user_id"),
                 }

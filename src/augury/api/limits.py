@@ -1,18 +1,22 @@
-"""Rate limits on guessing: how often one address, one name or one user may try in a while."""
+"""Limits: how often one may guess in a while, and how many requests one may have open at once."""
 
 import math
+import threading
 import time
+from collections import Counter
 from typing import Literal
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from augury.kit.coalescer import Overloaded
 from augury.kit.errors import Refusal
 
 _FAILURES_PER_NAME = RateLimitItemPerMinute(10)
 _ATTEMPTS_PER_ADDRESS = RateLimitItemPerMinute(120)
 _WRONG_CODES_PER_USER = RateLimitItemPerMinute(20, 10)
+_SOON_SECONDS = 5
 
 
 class RateLimited(Refusal):
@@ -58,3 +62,37 @@ class AttemptLimits:
     def _refusal(self, item: RateLimitItemPerMinute, *identifiers: str) -> RateLimited:
         free_at, _ = self._limiter.get_window_stats(item, *identifiers)
         return RateLimited(retry_after_seconds=max(1, math.ceil(free_at - time.time())))
+
+
+class TooManyAtOnce(Refusal):
+    """The user has as many open requests of this kind as anybody may have."""
+
+    code = "too_many_at_once"
+    status = 429
+
+
+class Turns:
+    """Counts open requests of a kind: so many of one user, and so many in this process."""
+
+    def __init__(self, most_per_user: int, most: int) -> None:
+        """Start with none."""
+        self._most_per_user = most_per_user
+        self._most = most
+        self._changing = threading.Lock()
+        self._open: Counter[str] = Counter()
+
+    def begin(self, user_id: str) -> None:
+        """Count one more, or raise `TooManyAtOnce`; `end` must follow."""
+        with self._changing:
+            if self._open[user_id] >= self._most_per_user:
+                raise TooManyAtOnce(most=self._most_per_user, retry_after_seconds=_SOON_SECONDS)
+            if self._open.total() >= self._most:
+                raise Overloaded(retry_after_seconds=_SOON_SECONDS)
+            self._open[user_id] += 1
+
+    def end(self, user_id: str) -> None:
+        """Count one less."""
+        with self._changing:
+            self._open[user_id] -= 1
+            if not self._open[user_id]:
+                del self._open[user_id]

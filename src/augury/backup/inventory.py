@@ -14,11 +14,16 @@ from augury.settings import Settings
 # Stage, what is done and how much it is in all, in bytes or in pages.
 Tell = Callable[[str, int, int], None]
 
-FORMAT = 1
+# 2: with the files of batches.
+FORMAT = 2
 DATABASE = "database"
 SECRET_KEY = "secret_key"  # noqa: S105 -- the name of a file
 ARTIFACTS = "artifacts"
-_MEMBER = re.compile(rf"{DATABASE}|{SECRET_KEY}|{ARTIFACTS}/[0-9a-f]{{64}}(?:\.[a-z0-9]{{1,16}})?")
+FILES = "files"
+_MEMBER = re.compile(
+    rf"{DATABASE}|{SECRET_KEY}|{FILES}/[0-9a-f]{{64}}"
+    rf"|{ARTIFACTS}/[0-9a-f]{{64}}(?:\.[a-z0-9]{{1,16}})?"
+)
 _KEY_PURPOSE = b"backup"
 
 
@@ -68,6 +73,8 @@ class Inventory(msgspec.Struct, frozen=True):
     # Artefacts that the database names and the house did not have, by their SHA-256.
     missing_artifacts: list[str]
     members: dict[str, Member]
+    # Files of batches that the database names and the store of the house did not have.
+    missing_files: list[str] = []
 
 
 class _Format(msgspec.Struct):

@@ -15,6 +15,7 @@ from augury.backup.files import sync_folder
 from augury.backup.inventory import (
     ARTIFACTS,
     DATABASE,
+    FILES,
     FORMAT,
     SECRET_KEY,
     Books,
@@ -24,9 +25,11 @@ from augury.backup.inventory import (
     key_fingerprint,
 )
 from augury.backup.trouble import BackupTrouble
+from augury.files.local import LocalStore
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
 from augury.migrations.run import known_revisions, revision_of
+from augury.predictions.batch_store import named_files
 from augury.registry.shelf import artifact_digests
 from augury.settings import Settings
 
@@ -38,6 +41,7 @@ class _Seen:
     revision: str
     books: Books | None
     artifacts: dict[Path, str]
+    batch_files: set[str]
 
 
 def make_backup(
@@ -61,6 +65,7 @@ def make_backup(
                 files[f"{ARTIFACTS}/{artifact.name}"] = artifact
             else:
                 missing.append(digest)
+        missing_files = _add_batch_files(settings, seen, files)
         inventory = Inventory(
             format=FORMAT,
             program=version("augury"),
@@ -72,6 +77,7 @@ def make_backup(
             key_fingerprint=key_fingerprint(settings),
             missing_artifacts=missing,
             members={},
+            missing_files=missing_files,
         )
         draft = Path(folder, "draft")
         complete = pack(draft, files, inventory, tell)
@@ -126,7 +132,26 @@ def _look(tx: ReadTx, settings: Settings, moment: int) -> _Seen:
         message = f"The database is of a newer Augury (revision {revision}); back it up with that."
         raise BackupTrouble(message)
     books = Books.of(bootstrap.audit_books(tx, moment)) if revision == known[0] else None
-    return _Seen(revision, books, artifact_digests(tx, settings.artifacts_dir))
+    artifacts = artifact_digests(tx, settings.artifacts_dir)
+    return _Seen(revision, books, artifacts, named_files(tx))
+
+
+def _add_batch_files(settings: Settings, seen: _Seen, files: dict[str, Path]) -> list[str]:
+    """Add the files of batches that are in a folder of this house; return what is not there."""
+    if settings.files_url.get_secret_value():
+        return []  # a bucket is not ours to copy
+    store, missing = LocalStore(settings.files_dir), []
+    for digest in sorted(seen.batch_files):
+        try:
+            with store.local(digest) as path:
+                whole = digest_of(path) == digest
+        except FileNotFoundError:
+            whole = False
+        if whole:
+            files[f"{FILES}/{digest}"] = path
+        else:
+            missing.append(digest)
+    return missing
 
 
 def _secret_key(settings: Settings) -> dict[str, Path]:

@@ -9,9 +9,19 @@ from augury import bootstrap
 from augury.backup import postgres, sqlite
 from augury.backup.archive import Backup, digest_of
 from augury.backup.files import aside, sync_folder
-from augury.backup.inventory import ARTIFACTS, DATABASE, SECRET_KEY, Dump, Tell, key_fingerprint
+from augury.backup.inventory import (
+    ARTIFACTS,
+    DATABASE,
+    FILES,
+    SECRET_KEY,
+    Dump,
+    Tell,
+    key_fingerprint,
+)
 from augury.backup.make import stamp_of
 from augury.backup.trouble import BackupTrouble
+from augury.files.disk import blocks
+from augury.files.store import store_of
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.ledger.audit import Report
@@ -85,6 +95,7 @@ def _restore_sqlite(
         report = _bring_up(f"sqlite:///{staged}", backup)
         sqlite.settle(staged)
         _place_artifacts(settings, backup, tell)
+        _place_batch_files(settings, backup, tell)
         with sqlite.alone(target):
             stamp = stamp_of(now())
             kept = sqlite.set_aside(target, stamp)
@@ -105,6 +116,7 @@ def _restore_postgres(
         copy = Path(folder, "copy")
         backup.extract(DATABASE, copy, tell)
         _place_artifacts(settings, backup, tell)
+        _place_batch_files(settings, backup, tell)
         postgres.restore(address, copy, dump, program)
     return _bring_up(address, backup)
 
@@ -143,6 +155,20 @@ def _place_artifacts(settings: Settings, backup: Backup, tell: Tell) -> None:
         backup.extract(name, draft, tell)
         draft.rename(place)
     sync_folder(settings.artifacts_dir)
+
+
+def _place_batch_files(settings: Settings, backup: Backup, tell: Tell) -> None:
+    """Put the files of batches into the store of the house, each of which is there whole or not."""
+    store = store_of(settings)
+    for name, member in backup.inventory.members.items():
+        folder, _, digest = name.partition("/")
+        if folder != FILES or store.exists(digest):
+            continue
+        with tempfile.TemporaryDirectory(prefix=".augury-restore-", dir=settings.data_dir) as place:
+            copy = Path(place, "copy")
+            backup.extract(name, copy, tell)
+            with copy.open("rb") as file:
+                store.put(blocks(file), member.bytes)
 
 
 def _place_key(settings: Settings, backup: Backup, stamp: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The command line: `augury`, everything an operator starts or asks.
+"""The command line: `augury`, everything an operator starts or asks, and what a customer buys.
 
 One file for each command, imported when it is called: training pulls in libraries that take
 seconds to load and that a server never needs.
@@ -14,6 +14,8 @@ from typer.main import get_command
 COMMANDS = (
     "serve",
     "api",
+    "worker",
+    "beat",
     "inference",
     "ui",
     "migrate",
@@ -23,6 +25,13 @@ COMMANDS = (
     "train",
     "publish",
     "bench",
+    "login",
+    "logout",
+    "models",
+    "predict",
+    "batch",
+    "usage",
+    "balance",
 )
 
 

@@ -61,7 +61,10 @@ def _say(inventory: Inventory) -> bool:
         typer.echo("The books are right." if not books.findings else "The books are WRONG.")
     for digest in inventory.missing_artifacts:
         typer.echo(f"Missing or altered, and not in the backup: artefact {digest}", err=True)
-    return not (inventory.missing_artifacts or (books is not None and books.findings))
+    for digest in inventory.missing_files:
+        typer.echo(f"Missing or altered, and not in the backup: file of a batch {digest}", err=True)
+    missing = inventory.missing_artifacts or inventory.missing_files
+    return not (missing or (books is not None and books.findings))
 
 
 def _leave(_number: int, _frame: Any) -> None:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import tempfile
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from augury.bench import growth
 from augury.bench.load import NoLoadGenerator, require_wrk
-from augury.bench.suite import plan, run, table
+from augury.bench.suite import MODELS, plan, run, table
 from augury.cli.common import load_settings
 from augury.settings import Settings
 
@@ -23,6 +23,10 @@ command = typer.Typer()
 def bench(
     seconds: Annotated[int, typer.Option(min=1, max=60, help="Length of one run.")] = 4,
     repeat: Annotated[int, typer.Option(min=1, max=20, help="Runs of each; medians count.")] = 3,
+    batch_rows: Annotated[
+        int, typer.Option(min=0, help="Rows of a batch; 0: no batches.")
+    ] = 200_000,
+    only_batches: Annotated[bool, typer.Option(help="Measure batches and nothing else.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.")] = None,
     history: Annotated[
         int | None,
@@ -34,21 +38,57 @@ def bench(
 ) -> None:
     """Measure paid, durable, authenticated sales against free peers, side by side in one run."""
     if history is not None:
-        _keep(_measure_history(history, database_url), growth.table, out)
+        found = _measure_history(history, database_url)
+        typer.echo(growth.table(found))
+        _write(found, out)
         return
+    models_dir = load_settings().models_dir
+    figures: list[dict[str, Any]] = []
+    if not only_batches:
+        figures += _sales(models_dir, seconds, repeat)
+    if batch_rows:
+        figures += _batches(models_dir, batch_rows, repeat)
+    _write(figures, out)
+
+
+def _sales(models_dir: Path, seconds: int, repeat: int) -> list[dict[str, Any]]:
     try:
         require_wrk()
     except NoLoadGenerator as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    models_dir = load_settings().models_dir
     runs = plan(seconds, repeat)
     with (
         tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
         typer.progressbar(length=len(runs), label="measuring", show_pos=True) as bar,
     ):
         figures = run(runs, models_dir, Path(folder), lambda: bar.update(1))
-    _keep(figures, table, out)
+    typer.echo(table(figures))
+    return figures
+
+
+def _batches(models_dir: Path, rows: int, repeat: int) -> list[dict[str, Any]]:
+    try:
+        # Batches as columns need an extra, which the rest does without.
+        batches: Any = import_module("augury.bench.batches")
+    except ModuleNotFoundError:
+        typer.echo("batches need the extra parquet: pip install 'augury[parquet]'", err=True)
+        raise typer.Exit(2) from None
+    kinds = len(MODELS) * len(batches.KINDS)
+    with (
+        tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
+        typer.progressbar(length=kinds, label="batches", show_pos=True) as bar,
+    ):
+        figures: list[dict[str, Any]] = batches.run(
+            MODELS,
+            models_dir,
+            Path(folder),
+            rows=rows,
+            repeat=repeat,
+            progress=lambda: bar.update(1),
+        )
+    typer.echo(batches.table(figures))
+    return figures
 
 
 def _measure_history(predictions: int, database_url: str) -> dict[str, Any]:
@@ -70,8 +110,7 @@ def _measure_history(predictions: int, database_url: str) -> dict[str, Any]:
             raise typer.Exit(2) from None
 
 
-def _keep(figures: Any, table_of: Callable[[Any], str], out: Path | None) -> None:
-    typer.echo(table_of(figures))
+def _write(figures: Any, out: Path | None) -> None:
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(figures, indent=2) + "\n")

@@ -1,6 +1,7 @@
 """What several commands share: reading settings, and saying what is wrong with them."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,10 +37,28 @@ def addresses(host: str, api_port: int, ui_port: int | None = None) -> dict[str,
     }
 
 
+def _take_secrets() -> None:
+    """Make variables of the files in `AUGURY_SECRETS_DIR`, where containers are given secrets."""
+    folder = os.environ.get("AUGURY_SECRETS_DIR")
+    if not folder:
+        return
+    try:
+        # Kubernetes has folders of its own in there, and names are not in capitals everywhere.
+        files = [path for path in Path(folder).iterdir() if path.is_file()]
+        found = {path.name.upper(): path.read_text().strip() for path in files}
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"AUGURY_SECRETS_DIR: {error}", err=True)
+        raise typer.Exit(2) from None
+    for name, value in found.items():
+        if name.startswith("AUGURY_"):
+            os.environ.setdefault(name, value)
+
+
 def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
     """Return the settings of the environment, or leave with a sentence about what is wrong."""
     # What this process creates, its owner alone may read: the database holds what customers sent.
     os.umask(0o077)
+    _take_secrets()
     if data_dir is not None:
         values["data_dir"] = data_dir
     try:
@@ -55,6 +74,13 @@ def load_settings(data_dir: Path | None = None, **values: Any) -> Settings:
         known = ", ".join(KNOWN)
         typer.echo(
             f"AUGURY_PAYMENT_PROVIDERS: there is no {', '.join(unknown)}; known are {known}",
+            err=True,
+        )
+        raise typer.Exit(2)
+    if settings.broker_url.get_secret_value() and find_spec("celery") is None:
+        typer.echo(
+            "AUGURY_BROKER_URL: a broker needs Celery; install the extra: pip install"
+            " 'augury[worker]'",
             err=True,
         )
         raise typer.Exit(2)

@@ -27,7 +27,7 @@ _MIB = 2**20
 
 
 @command.command()
-def inference(
+def inference(  # noqa: PLR0913, PLR0917 -- every one is an option of the command line
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8002,
     cache_dir: Annotated[
@@ -49,6 +49,10 @@ def inference(
     log_format: Annotated[
         Literal["json", "text"], typer.Option(help="Form of log lines.")
     ] = "json",
+    metrics: Annotated[
+        Literal["loopback", "open"],
+        typer.Option(help="Who may read /metrics: this machine, or whoever reaches the port."),
+    ] = "loopback",
 ) -> None:
     """Run models for APIs that name this process in AUGURY_INFERENCE_URLS."""
     os.umask(0o077)
@@ -57,7 +61,7 @@ def inference(
         signal.signal(number, _leave)
     artifacts = Artifacts(cache_dir, artifacts_from or [], most_artifact_mb * _MIB)
     shelf = Shelf(artifacts, threads=threads, most_models=most_models)
-    app = InferenceApp(shelf, version("augury"))
+    app = InferenceApp(shelf, version("augury"), open_metrics=metrics == "open")
     # As for the API: a thread that needs the interpreter for a moment gets it soon.
     sys.setswitchinterval(0.0001)
     config = uvicorn.Config(

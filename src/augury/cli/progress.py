@@ -2,31 +2,30 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import contextmanager
 
-import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TimeRemainingColumn
+
+Tell = Callable[[str, int, int], None]
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function that is told a stage, what is done of it, and how much it is in all."""
-    with ExitStack() as stack:
-        shown: dict[str, Any] = {}
+def bars() -> Iterator[Tell]:
+    """Give a function that is told a stage, what is done of it, and how much it is in all.
 
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in shown:
-                stack.close()  # ends the line of the stage before
-                shown.clear()
-                shown[stage] = stack.enter_context(
-                    typer.progressbar(
-                        length=max(total, 1),
-                        label=f"{stage:<10}",
-                        file=sys.stderr,
-                        hidden=not sys.stderr.isatty(),
-                    )
-                )
-            bar = shown[stage]
-            bar.update(done - bar.pos)
+    0 in all says that nobody knows how much it is. What is done may become less: after a broken
+    line an upload begins anew.
+    """
+    columns = ("{task.description}", BarColumn(), "{task.fields[amount]}", TimeRemainingColumn())
+    shown = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    stages: dict[str, TaskID] = {}
 
+    def tell(stage: str, done: int, total: int) -> None:
+        if stage not in stages:
+            stages[stage] = shown.add_task(f"{stage:<10}", total=None, amount="")
+        amount = f"{done:,} of {total:,}" if total else f"{done:,}"
+        shown.update(stages[stage], completed=done, total=total or None, amount=amount)
+
+    with shown:
         yield tell

@@ -79,6 +79,8 @@ def _say(backup: Backup, restored: Restored) -> None:
         typer.echo(f"kept: {kept}")
     for digest in backup.inventory.missing_artifacts:
         typer.echo(f"Missing in the backup: artefact {digest}", err=True)
+    for digest in backup.inventory.missing_files:
+        typer.echo(f"Missing in the backup: file of a batch {digest}", err=True)
     if not restored.same_key:
         typer.echo(
             "The backup was made under another signing key. Everybody has to sign in again, and"

@@ -29,6 +29,8 @@ def ui(
     settings = load_settings(data_dir)
     if with_parent:
         threading.Thread(target=_stop_with_parent, daemon=True).start()
+    # The cabinet's server takes this from the environment only.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", settings.trusted_proxies)
     secret = settings.secret_key.get_secret_value().encode()
     sealing_key = hmac.digest(secret, b"augury cabinet sessions", hashlib.sha256).hex()
     run(host, port, api_url, sealing_key, public_api_url=settings.public_url)

@@ -41,6 +41,8 @@ from augury.client.answers import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from augury.client.batches import Batch, BatchCalls, BatchQuote
+from augury.client.connection import Renew
 from augury.client.errors import ApiError, ClientError, FieldError, Unreachable
 from augury.client.money import Buyer, Form
 from augury.client.sdk import Client
@@ -50,6 +52,9 @@ __all__ = [
     "ApiError",
     "AutomaticTopUp",
     "Balance",
+    "Batch",
+    "BatchCalls",
+    "BatchQuote",
     "Buyer",
     "Charge",
     "Client",
@@ -80,6 +85,7 @@ __all__ = [
     "PublishedVersion",
     "Quote",
     "Refunded",
+    "Renew",
     "Statement",
     "StatementMonth",
     "StatementTotal",

@@ -1,7 +1,7 @@
 """The way to one API: who speaks, in which language, and how answers become values."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -9,10 +9,12 @@ import httpx2
 import msgspec
 
 from augury.client.answers import Page
-from augury.client.errors import ApiError
-from augury.client.transport import Patience, exchange
+from augury.client.errors import ApiError, Unreachable
+from augury.client.transport import Patience, exchange, keep_trying
 
 T = TypeVar("T")
+# Is told the access token that was refused, and returns one that replaces it, or None.
+Renew = Callable[[str], str | None]
 _REPEATABLE = ("GET", "PUT")
 
 
@@ -27,9 +29,11 @@ class Connection:
         patience: Patience,
         language: str | None = None,
         address: str | None = None,
+        renew: Renew | None = None,
     ) -> None:
-        """Speak through `http` by `token`, which may be changed later."""
+        """Speak through `http` by `token`, which may be changed later, or replaced by `renew`."""
         self.token = token
+        self._renew = renew
         self._http = http
         self._patience = patience
         self._language = language
@@ -73,6 +77,10 @@ class Connection:
             if cursor is None:
                 return
 
+    def keep_trying(self, work: Callable[[], T]) -> T:
+        """Return what `work` gives, doing it again when its answer breaks off on the way."""
+        return keep_trying(work, self._patience)
+
     def send(
         self,
         method: str,
@@ -86,21 +94,42 @@ class Connection:
     ) -> httpx2.Response:
         """Return the API's successful response, or raise `ApiError` or `Unreachable`."""
         sent = dict(headers or {})
-        if self.token and not anonymous:
-            sent["Authorization"] = f"Bearer {self.token}"
         if self._language:
             sent["Accept-Language"] = self._language
         if self._address:
             sent["X-Forwarded-For"] = self._address
-        return exchange(
-            self._http,
-            method,
-            path,
-            headers=sent,
-            repeatable=repeatable or method in _REPEATABLE or "Idempotency-Key" in sent,
-            patience=patience or self._patience,
+        rest = {
+            "repeatable": repeatable or method in _REPEATABLE or "Idempotency-Key" in sent,
+            "patience": patience or self._patience,
             **content,
-        )
+        }
+        token = None if anonymous else self.token
+        try:
+            return exchange(self._http, method, path, headers=sent | _signature(token), **rest)
+        except ApiError as error:
+            # Whoever is refused at the door has done nothing: any call can be made again.
+            if error.code != "unauthenticated" or token is None or self._renew is None:
+                raise
+            fresh = self._renew(token)
+            if fresh is None:
+                raise
+        self.token = fresh
+        return exchange(self._http, method, path, headers=sent | _signature(fresh), **rest)
+
+
+def pieces(response: httpx2.Response) -> Iterator[bytes]:
+    """Yield the body of an answer while it comes; Unreachable when it breaks off."""
+    try:
+        yield from response.iter_bytes()
+    except httpx2.TransportError as fault:
+        message = f"the answer of {response.url} broke off: {fault}"
+        raise Unreachable(message) from fault
+    finally:
+        response.close()
+
+
+def _signature(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def path_of(*parts: str) -> str:

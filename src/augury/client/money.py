@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, Literal
 
-import httpx2
 from msgspec import Struct, to_builtins
 
 from augury.client.answers import (
@@ -19,8 +18,7 @@ from augury.client.answers import (
     Usage,
     Voucher,
 )
-from augury.client.connection import Connection, keyed, path_of, present
-from augury.client.errors import Unreachable
+from augury.client.connection import Connection, keyed, path_of, pieces, present
 
 Form = Literal["csv", "pdf", "json"]
 _MEDIA_TYPES: Final = {"csv": "text/csv", "pdf": "application/pdf", "json": "application/json"}
@@ -132,7 +130,7 @@ class MoneyCalls:
         response = self._connection.send(
             "GET", path_of("statements", month), headers={"Accept": _MEDIA_TYPES[form]}, stream=True
         )
-        return _pieces(response)
+        return pieces(response)
 
     def balance_alert(self) -> int | None:
         """Return below how many credits one is told that few are left; None: never."""
@@ -181,16 +179,6 @@ class MoneyCalls:
     def remove_automatic_top_up(self) -> None:
         """End the automatic top-up."""
         self._connection.send("DELETE", "/v1/top-ups/automatic")
-
-
-def _pieces(response: httpx2.Response) -> Iterator[bytes]:
-    try:
-        yield from response.iter_bytes()
-    except httpx2.TransportError as fault:
-        message = f"the answer of {response.url} broke off: {fault}"
-        raise Unreachable(message) from fault
-    finally:
-        response.close()
 
 
 def _moment(when: datetime | None) -> str | None:

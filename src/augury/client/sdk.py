@@ -18,7 +18,8 @@ from augury.client.answers import (
     Transaction,
     User,
 )
-from augury.client.connection import Connection, keyed, path_of, present
+from augury.client.batches import BatchCalls
+from augury.client.connection import Connection, Renew, keyed, path_of, present
 from augury.client.money import MoneyCalls
 from augury.client.outcomes import OutcomeCalls
 from augury.client.registry import RegistryCalls
@@ -42,8 +43,12 @@ class Client:
         timeout_seconds: float = 30.0,
         patience: Patience | None = None,
         transport: httpx2.BaseTransport | None = None,
+        renew: Renew | None = None,
     ) -> None:
-        """Open a pool of connections to `base_url`; nothing is sent yet."""
+        """Open a pool of connections to `base_url`; nothing is sent yet.
+
+        When the token is refused, `renew` is told it and gives one that replaces it, or None.
+        """
         http = httpx2.Client(
             base_url=base_url,
             timeout=timeout_seconds,
@@ -52,10 +57,13 @@ class Client:
             trust_env=False,
         )
         patience = patience or Patience()
-        self._speak_through(Connection(http, token, patience=patience, language=language))
+        self._speak_through(
+            Connection(http, token, patience=patience, language=language, renew=renew)
+        )
 
     def _speak_through(self, connection: Connection) -> None:
         self._connection = connection
+        self.batches = BatchCalls(connection)
         self.money = MoneyCalls(connection)
         self.outcomes = OutcomeCalls(connection)
         self.registry = RegistryCalls(connection)

@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from augury.client.errors import ApiError, FieldError, Unreachable
 
+T = TypeVar("T")
 _RETRIED_STATUSES = (429, 503)
 _FIRST_PAUSE_SECONDS = 0.2
 
@@ -74,6 +75,16 @@ def exchange(
         time.sleep(asked if asked is not None else _pause_seconds(attempt, patience))
     message = "patience must allow at least one attempt"
     raise ValueError(message)
+
+
+def keep_trying(work: Callable[[], T], patience: Patience) -> T:
+    """Return what `work` gives, doing it again after `Unreachable` as often as patience allows."""
+    for attempt in range(1, patience.attempts):
+        try:
+            return work()
+        except Unreachable:
+            time.sleep(_pause_seconds(attempt, patience))
+    return work()
 
 
 def _pause_seconds(attempt: int, patience: Patience) -> float:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from augury.files.cells import Value
 
 ERROR = "error"
@@ -15,6 +18,22 @@ class Answer(NamedTuple):
 
     outputs: Mapping[str, Value] | None
     error: str | None = None
+
+
+class Picked(NamedTuple):
+    """An output that is one of a few words: the words, and the place of each row's."""
+
+    words: Sequence[str]
+    places: npt.NDArray[np.int8]  # [good rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of the rows of a chunk, as columns: outputs of the good ones, why for others."""
+
+    good: npt.NDArray[np.bool_]  # [rows]
+    outputs: Mapping[str, npt.NDArray[np.float64] | Picked]  # [good rows]
+    errors: Mapping[int, str]  # by the place of the row in the chunk
 
 
 @dataclass(frozen=True, slots=True)

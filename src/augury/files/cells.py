@@ -4,21 +4,21 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, isnan
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from augury.files.faults import columns_missing
 from augury.files.forms import Cells, Form
 
 Value = int | float | str | None
 
-_ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a"})
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+ABSENT = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a"})
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # As Excel shows numbers where the comma is the decimal mark: 1 234 567,8.
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?")
 _SPACES = str.maketrans("", "", " \u00a0\u202f")
 # Whole numbers of so many digits are exact as floats too.
 _EXACT_DIGITS = 15
-_LONGEST_NUMBER = 400
+LONGEST_NUMBER = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,17 @@ class Field:
     categories: frozenset[str] = field(default_factory=frozenset)
 
 
+class Typed(NamedTuple):
+    """A field of a model, and how the cells of its column become values."""
+
+    field: Field
+    column: str
+    place: int
+    read: Callable[[Any], Value]
+
+
 class Typing:
-    """How the rows of one file become rows of one model."""
+    """How the rows of one file become rows of one model; `typed` has all fields in their order."""
 
     def __init__(self, form: Form, fields: Sequence[Field]) -> None:
         """Find the columns of all fields; raises `ColumnsMissing` with all that are not there."""
@@ -39,16 +48,13 @@ class Typing:
         missing = [field.name for field in fields if field.name not in places]
         if missing:
             raise columns_missing(missing, form.columns)
-        commas = form.kind == "csv" and form.delimiter in ";\t"
-        self._fields = [
-            (
-                one.name,
-                form.columns[places[one.name]],
-                places[one.name],
-                _reader(one, commas=commas),
-            )
-            for one in fields
+        # Whether numbers may have a decimal comma.
+        self.commas = form.kind == "csv" and form.delimiter in ";\t"
+        self.typed = [
+            Typed(one, form.columns[place], place, _reader(one, commas=self.commas))
+            for one, place in [(one, places[one.name]) for one in fields]
         ]
+        self._fields = [(one.field.name, one.column, one.place, one.read) for one in self.typed]
 
     def row(self, cells: Cells) -> dict[str, Value]:
         """Return the row of a model.
@@ -91,19 +97,19 @@ def _number_with_comma(cell: Any) -> Value:
 def _parsed(cell: str) -> Value:
     # Most cells are numbers as they stand, so that is looked for first.
     form = _NUMBER.fullmatch(cell) or _NUMBER.fullmatch(cell.strip())
-    if form and len(text := form[0]) <= _LONGEST_NUMBER:
+    if form and len(text := form[0]) <= LONGEST_NUMBER:
         if len(text) <= _EXACT_DIGITS and text.lstrip("+-").isdigit():
             return int(text)
         number = float(text)
         # JSON has no infinity: as text it is refused like any other that is no number.
         return number if isfinite(number) else text
-    return None if cell.strip().lower() in _ABSENT else cell
+    return None if cell.strip().lower() in ABSENT else cell
 
 
 def _category(cell: Any, categories: frozenset[str]) -> Value:
     if isinstance(cell, str):
         text = cell.strip()
-        return None if text not in categories and text.lower() in _ABSENT else text
+        return None if text not in categories and text.lower() in ABSENT else text
     if cell is None or (isinstance(cell, float) and isnan(cell)):
         return None
     # Codes become 1.0 where a column has gaps.

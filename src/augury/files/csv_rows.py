@@ -9,14 +9,24 @@ from typing import BinaryIO, Literal
 
 from augury.files import dialects
 from augury.files.faults import FileUnreadable, fault_of_row, shown, unreadable
-from augury.files.forms import MOST_CHUNK_BYTES, MOST_COLUMNS, Chunk, Form, Mark, Row
+from augury.files.forms import (
+    MOST_CHUNK_BYTES,
+    MOST_COLUMNS,
+    Chunk,
+    Form,
+    Mark,
+    Row,
+    Span,
+    span_of,
+)
 from augury.files.lines import Lines, encoding_of
+from augury.files.plain import Plain, read_plain
 
 
 @contextmanager
 def open_csv(path: Path, chunk_rows: int, form: Form | None = None) -> Iterator["CsvRows"]:
     """Open a CSV file, of the form found earlier or of the one that is found out now."""
-    with path.open("rb", buffering=2**20) as file:
+    with path.open("rb", buffering=2**16) as file:
         yield CsvRows(file, form or _form_of(file, chunk_rows))
 
 
@@ -29,6 +39,33 @@ class CsvRows:
         self.form = form
         _, self.first = _header(file, form)
 
+    def spans(self) -> Iterator[Span]:
+        """Yield what all chunks cover; raises `FileUnreadable` with the line."""
+        start = self.first
+        while True:
+            plain = self.plain(start)
+            if plain is not None:
+                yield Span(start, plain.end, int(plain.faulty(self.form).sum()))
+                start = plain.end
+                continue
+            chunk = next(self.chunks(start), None)
+            if chunk is None:
+                return
+            yield span_of(chunk)
+            start = chunk.end
+
+    def plain(self, start: Mark) -> Plain | None:
+        """Return the chunk at a mark as plain lines, if that is what they are."""
+        return read_plain(self._file, self.form, start, MOST_CHUNK_BYTES)
+
+    def row(self, line: int, cells: list[str]) -> Row:
+        """Return a row; one of another width than the header's is cut, or filled up, to it."""
+        width = len(self.form.columns)
+        if len(cells) == width:
+            return Row(line, cells)
+        fault = fault_of_row("fault.file_cells", line, expected=width, got=len(cells))
+        return Row(line, cells[:width] + [""] * (width - len(cells)), fault)
+
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on; raises `FileUnreadable` with the line."""
         start = start or self.first
@@ -40,7 +77,7 @@ class CsvRows:
             rows: list[Row] = []
             for cells in reader:
                 if cells:
-                    rows.append(self._row(begins, cells))
+                    rows.append(self.row(begins, cells))
                 begins = lines.number + 1
                 lines.row_begins = lines.position
                 if len(rows) == most_rows or lines.position - start.position >= MOST_CHUNK_BYTES:
@@ -54,14 +91,6 @@ class CsvRows:
             raise _refusal(error, begins, lines.number) from None
         except UnicodeDecodeError:
             raise unreadable("fault.file_letters", lines.number) from None
-
-    def _row(self, line: int, cells: list[str]) -> Row:
-        """Return a row; one of another width than the header's is cut, or filled up, to it."""
-        width = len(self.form.columns)
-        if len(cells) == width:
-            return Row(line, cells)
-        fault = fault_of_row("fault.file_cells", line, expected=width, got=len(cells))
-        return Row(line, cells[:width] + [""] * (width - len(cells)), fault)
 
 
 def _form_of(file: BinaryIO, chunk_rows: int) -> Form:

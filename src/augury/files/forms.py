@@ -4,7 +4,7 @@
 chunks of the same file later, each by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ MOST_LINE_BYTES = 2**20
 # A chunk ends with any of these: its memory is bounded whatever its rows are.
 MOST_CHUNK_BYTES = 4 * 2**20
 MOST_CHUNK_CELLS = 500_000
-CHUNK_ROWS = 10_000
+CHUNK_ROWS = 20_000
 
 # A list in the order of the columns, or the object of a JSON line.
 Cells = list[Any] | dict[str, Any]
@@ -96,11 +96,30 @@ class Chunk:
     origin: Any = None
 
 
+class Span(NamedTuple):
+    """What a chunk covers, without its rows: how many of them are faulty, and names of members."""
+
+    start: Mark
+    end: Mark
+    faulty: int
+    names: Collection[str] = ()
+
+
+def span_of(chunk: Chunk) -> Span:
+    """Return what a chunk covers."""
+    faulty = sum(row.fault is not None for row in chunk.rows)
+    return Span(chunk.start, chunk.end, faulty)
+
+
 class Rows(Protocol):
     """An open file."""
 
     form: Form
     first: Mark
+
+    def spans(self) -> Iterator[Span]:
+        """Yield what all chunks cover; raises `FileUnreadable` where the file breaks off."""
+        ...
 
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on, or all; raises `FileUnreadable` where it breaks off."""

@@ -8,7 +8,16 @@ from typing import Any, BinaryIO
 import msgspec
 
 from augury.files.faults import fault_of_row
-from augury.files.forms import MOST_CHUNK_BYTES, MOST_COLUMNS, Chunk, Form, Mark, Row
+from augury.files.forms import (
+    MOST_CHUNK_BYTES,
+    MOST_COLUMNS,
+    Chunk,
+    Form,
+    Mark,
+    Row,
+    Span,
+    span_of,
+)
 from augury.files.lines import Lines
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
@@ -38,6 +47,12 @@ class JsonRows:
         self._file = file
         self.form = form
         self.first = Mark(0, 0, len(_BYTE_ORDER_MARK) if form.byte_order_mark else 0)
+
+    def spans(self) -> Iterator[Span]:
+        """Yield what all chunks cover, with the names of all members."""
+        for chunk in self.chunks():
+            names = dict.fromkeys(name for row in chunk.rows for name in row.cells)
+            yield span_of(chunk)._replace(names=names)
 
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on; raises `FileUnreadable` for a line without an end."""

@@ -35,7 +35,8 @@ def encoding_of(file: BinaryIO) -> tuple[Encoding, int]:
     while block := file.read(_BLOCK_BYTES):
         if b"\0" in block:
             raise unreadable("fault.file_binary")
-        if found == "utf-8":
+        # What is ASCII and begins with a letter of its own needs no closer look.
+        if found == "utf-8" and not (block.isascii() and not decoder.getstate()[0]):
             try:
                 decoder.decode(block)
             except UnicodeDecodeError:

@@ -10,6 +10,7 @@ Standard output has frames: a letter, a length of four bytes, and so many bytes.
 import contextlib
 import os
 import resource
+import signal
 import struct
 import sys
 from collections.abc import Iterator
@@ -27,10 +28,12 @@ from augury.files.forms import (
     MOST_ROWS,
 )
 
-SCHEMA, BATCH, REFUSAL, END = b"S", b"B", b"R", b"E"
+SCHEMA, ROWS, BATCH, REFUSAL, END = b"S", b"N", b"B", b"R", b"E"
 # On top of what the libraries take. Honest files need some pages of each column.
 _MOST_MEMORY_BYTES = 2**30
 _MOST_SECONDS = 900
+# So long may the other side take before it reads on.
+_MOST_IDLE_SECONDS = 60
 _READ_BYTES = 2**18
 _MOST_THRIFT = 2**24
 
@@ -84,6 +87,7 @@ def _hand_on(path: Path, chunk_rows: int, first: int) -> None:
     )
     schema = _schema(file)
     _send(SCHEMA, schema.serialize().to_pybytes())
+    _send(ROWS, struct.pack("<q", file.metadata.num_rows))
     most_rows = max(1, min(chunk_rows, MOST_CHUNK_CELLS // len(schema)))
     row = 0
     for group in range(file.metadata.num_row_groups):
@@ -146,10 +150,12 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _send(kind: bytes, content: bytes = b"") -> None:
+    signal.alarm(_MOST_IDLE_SECONDS)
     for part in (kind + struct.pack("<I", len(content)), content):
         rest = memoryview(part)
         while rest:
             rest = rest[os.write(1, rest) :]
+    signal.alarm(0)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ from augury.files.forms import Chunk, Form
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 2**25
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "category": pa.string()}
+# Packing costs ten times what all the rest of a part does. It is for what unfolds: parts of small
+# rows take no more room together than a file may.
+_SMALL_ROW_BYTES = 256
+_PLAIN = pa.ipc.IpcWriteOptions()
 _PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -20,9 +24,9 @@ class ParquetResults:
 
     def __init__(self, form: Form, outputs: Sequence[Field], added: Added) -> None:
         """Take the form, the outputs with their types, and the columns that are added."""
-        self._types: dict[str, pa.DataType] = {one.name: _TYPES[one.type] for one in outputs}
+        self.types: dict[str, pa.DataType] = {one.name: _TYPES[one.type] for one in outputs}
         self._schema = pa.ipc.read_schema(pa.py_buffer(form.schema))
-        for name, kind in zip(added.names, [*self._types.values(), pa.string()], strict=True):
+        for name, kind in zip(added.names, [*self.types.values(), pa.string()], strict=True):
             self._schema = self._schema.append(pa.field(name, kind))
 
     def part(self, chunk: Chunk, answers: Sequence[Answer]) -> bytes:
@@ -30,13 +34,17 @@ class ParquetResults:
         outputs = [given or {} for given, _ in answers]
         added = [
             pa.array([given.get(name) for given in outputs], kind)
-            for name, kind in self._types.items()
+            for name, kind in self.types.items()
         ]
         errors = pa.array([error for _, error in answers], pa.string())
-        columns = [*chunk.origin.columns, *added, errors]
+        return self.packed([*chunk.origin.columns, *added, errors])
+
+    def packed(self, columns: list[pa.Array]) -> bytes:
+        """Return all columns of a part, those of the file and those that are added."""
         batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        options = _PLAIN if batch.nbytes <= _SMALL_ROW_BYTES * batch.num_rows else _PACKED
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self._schema, options=_PACKED) as writer:
+        with pa.ipc.new_stream(sink, self._schema, options=options) as writer:
             writer.write_batch(batch)
         content: bytes = sink.getvalue().to_pybytes()
         return content

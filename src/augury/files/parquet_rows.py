@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 from msgspec.structs import replace
 
 from augury.files.faults import FileUnreadable, unreadable
-from augury.files.forms import Chunk, Form, Mark, Row
-from augury.files.parquet_child import BATCH, END, REFUSAL, SCHEMA
+from augury.files.forms import Chunk, Form, Mark, Row, Span
+from augury.files.parquet_child import BATCH, END, REFUSAL, ROWS, SCHEMA
 
 _PROGRAM = ("-m", "augury.files.parquet_child")
 # What an interpreter may need to find its own libraries; nothing else is handed on.
@@ -61,17 +61,39 @@ class ParquetRows:
         self.form = form
         self.first = Mark(0, 0, 0)
 
+    def spans(self) -> Iterator[Span]:
+        """Yield what all chunks cover; raises `FileUnreadable`."""
+        for piece in self.pieces(self.first):
+            yield Span(piece.start, piece.end, 0)
+
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on; raises `FileUnreadable`."""
-        start = start or self.first
+        for begun, end, batch, _ in self.pieces(start or self.first):
+            yield Chunk(begun, end, rows_of(batch, begun.row), batch)
+
+    def pieces(self, start: Mark) -> Iterator["Piece"]:
+        """Yield the chunks from a mark on as Arrow has them; raises `FileUnreadable`."""
+        schema, rows = pa.schema([]), 0
         with _frames(self._path, self.form.chunk_rows, start.row) as frames:
             for kind, content in frames:
                 if kind == SCHEMA:
                     schema = pa.ipc.read_schema(pa.py_buffer(content))
+                elif kind == ROWS:
+                    rows = int.from_bytes(content, "little")
                 else:
                     batch = pa.ipc.read_record_batch(pa.py_buffer(content), schema)
-                    start, begun = _after(start, batch.num_rows), start
-                    yield Chunk(begun, start, _rows(batch, begun.row), batch)
+                    end = _after(start, batch.num_rows)
+                    yield Piece(start, end, batch, end.row == rows)
+                    start = end
+
+
+class Piece(NamedTuple):
+    """A chunk as Arrow has it; `last` as the footer of the file tells it."""
+
+    start: Mark
+    end: Mark
+    batch: pa.RecordBatch
+    last: bool
 
 
 def _after(mark: Mark, rows: int) -> Mark:
@@ -79,15 +101,17 @@ def _after(mark: Mark, rows: int) -> Mark:
     return Mark(row, row, row)
 
 
-def _rows(batch: pa.RecordBatch, before: int) -> list[Row]:
-    columns = [_values(column) for column in batch.columns]
+def rows_of(batch: pa.RecordBatch, before: int) -> list[Row]:
+    """Return the rows of a batch before which there are so many."""
+    columns = [values_of(column) for column in batch.columns]
     return [
         Row(before + number, list(cells))
         for number, cells in enumerate(zip(*columns, strict=True), 1)
     ]
 
 
-def _values(column: pa.Array) -> list[Any]:
+def values_of(column: pa.Array) -> list[Any]:
+    """Return the cells of a column: numbers, texts and None."""
     kind = column.type
     is_ = pa.types
     if is_.is_binary(kind) or is_.is_large_binary(kind) or is_.is_fixed_size_binary(kind):
@@ -127,7 +151,7 @@ def _read(pipe: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
             return
         if kind == REFUSAL:
             raise _refusal(content)
-        if kind not in {SCHEMA, BATCH} or len(content) != size:
+        if kind not in {SCHEMA, ROWS, BATCH} or len(content) != size:
             raise unreadable("fault.file_parquet")
         yield kind, content
 

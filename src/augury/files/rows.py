@@ -62,15 +62,13 @@ def survey(path: Path, chunk_rows: int = CHUNK_ROWS) -> Plan:
         marks: list[Mark] = []
         columns = dict.fromkeys(rows.form.columns)
         faulty = read = 0
-        for chunk in rows.chunks():
-            marks.append(chunk.start)
-            read = chunk.end.row
+        for start, end, broken, names in rows.spans():
+            marks.append(start)
+            read = end.row
             if read > MOST_ROWS:
                 raise unreadable("fault.file_rows", most=MOST_ROWS)
-            for row in chunk.rows:
-                faulty += row.fault is not None
-                if isinstance(row.cells, dict):
-                    columns.update(dict.fromkeys(row.cells))
+            faulty += broken
+            columns.update(dict.fromkeys(names))
             _check(columns)
         if not read:
             raise unreadable("fault.file_no_rows")

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from augury.kit.errors import Fault
 from augury.kit.texts import LANGUAGES, texts
@@ -12,6 +14,10 @@ from augury.kit.texts import LANGUAGES, texts
 # Credits per row; a thousand rows at this price still fit into a balance.
 MOST_PRICE = 10**12
 _FAULTS_TOLD = 5
+
+
+DECISIONS = ("approve", "review", "decline")
+_APPROVE, _REVIEW, _DECLINE = range(len(DECISIONS))
 
 
 class Localised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +95,11 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if probability < self.approve_below:
             return "approve"
         return "decline" if probability >= self.decline_from else "review"
+
+    def of_many(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+        """Return the decision about each probability, as its place in `DECISIONS`."""
+        declined = np.where(probabilities >= self.decline_from, _DECLINE, _REVIEW)
+        return np.where(probabilities < self.approve_below, _APPROVE, declined).astype(np.int8)
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -24,6 +24,8 @@ from augury.kit.texts import LANGUAGES
 
 # What a customer sees; more digits than any calibration can mean.
 _DIGITS = 6
+_SCALE = 10**_DIGITS
+_HALFWAY = 1e-6
 _APPROVE = "approve"
 _MANY = 64
 _TRIES = 5
@@ -48,6 +50,17 @@ class Question:
     matrix: Matrix
     inputs: Sequence[Mapping[str, Any]]
     language: str
+
+
+class OutputColumns(NamedTuple):
+    """Outputs of rows: numbers, float64 [rows]; decisions as places in `DECISIONS`, int8 [rows].
+
+    None stands for what a model does not give.
+    """
+
+    probability: Probabilities
+    complement: Probabilities | None
+    decision: npt.NDArray[np.int8] | None
 
 
 class Predictor(ABC):
@@ -145,6 +158,17 @@ class Predictor(ABC):
             for value, output in zip(values, outputs, strict=True):
                 output[names.decision] = decision.of(value)
         return outputs
+
+    def output_columns(self, probabilities: Probabilities) -> OutputColumns:
+        """Return what `outputs` returns, as columns: the same numbers and the same decisions."""
+        names, decision = self.manifest.outputs, self.manifest.decision
+        rounded = _rounded(probabilities)
+        complements = decisions = None
+        if names.complement is not None:
+            complements = _rounded(1 - rounded)
+        if names.decision is not None and decision is not None:
+            decisions = decision.of_many(probabilities)
+        return OutputColumns(rounded, complements, decisions)
 
     def self_test(self) -> Matrix:
         """Return the rows of the self-test, or raise `BadModel` when it is not passed."""
@@ -285,6 +309,17 @@ def _joined(
         if len(items) == 1:
             return [error]
         return [_joined(together, [item])[0] for item in items]
+
+
+def _rounded(values: Probabilities) -> Probabilities:
+    """Return what `round` returns for each of these probabilities."""
+    scaled = values * _SCALE
+    rounded = np.rint(scaled)
+    # Halfway between two, whose product may lie on the wrong side of it.
+    for place in np.flatnonzero(np.abs(np.abs(scaled - rounded) - 0.5) < _HALFWAY):
+        rounded[place] = round(round(float(values[place]), _DIGITS) * _SCALE)
+    whole: Probabilities = rounded / _SCALE
+    return whole
 
 
 def are_probabilities(values: Probabilities) -> bool:

@@ -21,12 +21,15 @@ from augury.inference.manifest import InputField, Manifest, RatioCheck
 from augury.kit.errors import Fault, InvalidInput, escaped, invalid
 
 Matrix = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 MOST_ROWS = 1000
 _MOST_FAULTS = 100
 # Beyond it a number would reach the model as an infinity.
 LARGEST = float(np.finfo(np.float32).max)
 _LONGEST_VALUE_SHOWN = 80
+# Up to here whole numbers are exact as floats.
+_LARGEST_EXACT = 2.0**53
 # From here on the short form of a number would be an exponent.
 _LEAST_SHORTENED = 1e6
 
@@ -57,6 +60,11 @@ class Signature:
             {name: float(code) for code, name in enumerate(field.categories)} | {None: math.nan}
             if field.categories
             else None
+            for field in self.fields
+        ]
+        # Of each category its place; of a field that is none, nothing.
+        self.codes = [
+            {name: float(code) for code, name in enumerate(field.categories or ())}
             for field in self.fields
         ]
         # A member's own name is its place: a field may have a name that Python could not.
@@ -95,6 +103,20 @@ class Signature:
         if not good:
             return np.empty((0, len(self.fields)), np.float32), faults
         return self._encode(good), faults
+
+    def judge(self, columns: Sequence[npt.NDArray[np.float64]]) -> tuple[Matrix, Mask]:
+        """Return the matrix of rows that came as columns, and which of them are without fault.
+
+        A column has the values of a field: a category is its place in the manifest's list, and
+        NaN is a missing value. The rows that are not sure are for `sift` to judge.
+        """
+        matrix = np.empty((len(columns[0]), len(self.fields)), np.float32)
+        sure = np.ones(len(matrix), bool)
+        for place, (field, values) in enumerate(zip(self.fields, columns, strict=True)):
+            sure &= _are_fine(field, values)
+            with np.errstate(over="ignore"):  # what is too large is not sure
+                matrix[:, place] = values
+        return matrix, sure
 
     def _check(self, row: Mapping[str, Any]) -> list[Fault]:
         found = (
@@ -177,6 +199,25 @@ def fault_of(field: InputField, row: Mapping[str, object], pointer: str) -> Faul
     if field.type == "category":
         return _fault_of_category(field, value, pointer)
     return _fault_of_number(field, value, pointer)
+
+
+def _are_fine(field: InputField, values: npt.NDArray[np.float64]) -> Mask:
+    """Return for which values `fault_of` finds no fault; where there is any doubt, it is asked."""
+    fine: Mask
+    if field.type == "category":
+        fine = ~np.isnan(values)
+    else:
+        low = -math.inf if field.minimum is None else field.minimum
+        high = math.inf if field.maximum is None else field.maximum
+        fine = (values >= low) & (values <= high) & (np.abs(values) < _LARGEST_EXACT)
+        # A zero below zero, which may be written as a whole number, where there is none.
+        if low <= 0:
+            fine &= (values != 0) | ~np.signbit(values)
+        if field.type == "integer":
+            fine &= np.floor(values) == values
+    if field.nullable:
+        fine |= np.isnan(values)
+    return fine
 
 
 def _fault_of_category(field: InputField, value: object, pointer: str) -> Fault | None:

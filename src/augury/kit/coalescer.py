@@ -6,16 +6,58 @@ or of a durable commit is shared by everybody who came in the meantime.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakSet
+
+import prometheus_client
+from prometheus_client import REGISTRY
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from augury.kit.errors import Refusal
+from augury.kit.metrics import SECONDS_BUCKETS, gauge
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_CALL_SECONDS: Final = prometheus_client.Histogram(
+    "augury_line_call_seconds", "Calls that joined who waited", ["line"], buckets=SECONDS_BUCKETS
+)
+_JOINED: Final = prometheus_client.Counter(
+    "augury_line_joined", "Requests that calls answered; more than calls when they met", ["line"]
+)
+_open: WeakSet["Coalescer[Any, Any]"] = WeakSet()
+_opening = threading.Lock()
+
+
+class _Waiting(Collector):
+    """How many wait in each line of this process now."""
+
+    def collect(self) -> Iterator[Metric]:
+        found: Counter[str] = Counter()
+        with _opening:
+            lines = list(_open)
+        for one in lines:
+            found[one.name] += one.waiting
+        values = (([name], count) for name, count in found.items())
+        yield gauge("line_waiting", "Requests that wait for a call to begin", values, "line")
+
+
+REGISTRY.register(_Waiting())
+
+
+def forget(line: str) -> None:
+    """Stop telling of a line that will not come back."""
+    for family in (_CALL_SECONDS, _JOINED):
+        with suppress(KeyError):
+            family.remove(line)
 
 
 class Overloaded(Refusal):
@@ -50,6 +92,8 @@ class Coalescer(Generic[Item, Result]):
         back; such a call is made on the spot. More than one of `calls_at_once` is for work that
         waits for somebody else: with one's own processor newcomers had better gather.
         """
+        self.name = name
+        self._call_seconds, self._joined = _CALL_SECONDS.labels(name), _JOINED.labels(name)
         self._work = work
         self._weigh = weigh
         self._brief = brief
@@ -61,6 +105,13 @@ class Coalescer(Generic[Item, Result]):
         self._turn_booked = False
         self._closed = False
         self._threads = ThreadPoolExecutor(calls_at_once, thread_name_prefix=name)
+        with _opening:
+            _open.add(self)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now, without those that a call is working on."""
+        return len(self._waiting)
 
     async def ask(self, item: Item) -> Result:
         """Return the result for one item; raises `Overloaded` when too many wait already."""
@@ -110,10 +161,14 @@ class Coalescer(Generic[Item, Result]):
 
     def _attempt(self, items: list[Item]) -> Sequence[Result | Exception]:
         """Return a result for each item, whatever `work` does."""
+        began = time.perf_counter()
         try:
             results = self._work(items)
         except Exception as error:  # noqa: BLE001 -- it belongs to everybody who asked
             return [error] * len(items)
+        finally:
+            self._call_seconds.observe(time.perf_counter() - began)
+            self._joined.inc(len(items))
         if len(results) == len(items):
             return results
         wrong = AssertionError(f"{len(results)} results for {len(items)} items")

@@ -14,6 +14,7 @@ from typing import Any, NewType
 
 import msgspec
 import psycopg
+from prometheus_client import Counter
 from psycopg.types.string import TextLoader
 from sqlalchemy import (
     BigInteger,
@@ -131,11 +132,17 @@ _UNREACHABLE = (
 )
 
 
+_ERRORS = Counter(
+    "augury_database_errors", "Transactions that the database did not carry out", ["kind"]
+)
+
+
 @contextmanager
 def _refusing_when_unreachable() -> Iterator[None]:
     try:
         yield
     except _UNREACHABLE as error:
+        _ERRORS.labels(type(error).__name__).inc()
         # The answer tells no details, so the log must.
         logger("db").error("database_unreachable", reason=f"{type(error).__name__}: {error}"[:500])
         raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error

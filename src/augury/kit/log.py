@@ -36,6 +36,20 @@ def logger(room: str) -> Any:
     return structlog.get_logger(room=room)
 
 
+def adopt(level: str) -> None:
+    """Give a library's own log, from a level on, the form and the place of ours."""
+    logging.basicConfig(handlers=[_Adopted()], level=level.upper(), force=True)
+
+
+class _Adopted(logging.Handler):
+    """Writes a record as an event of the room that is named as its library."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        write = getattr(logger(record.name), record.levelname.lower())
+        write(record.getMessage(), exc_info=record.exc_info)
+
+
 def _json(event: dict[str, Any], **_options: object) -> bytes:
     return msgspec.json.encode(event, enc_hook=str)
 

@@ -9,8 +9,10 @@ import msgspec
 from augury.inference.wire import BASE, CONTRIBUTIONS, ERROR, PROBABILITY, ROWS
 from augury.kit.errors import Refusal
 from augury.kit.log import logger
+from augury.kit.metrics import MEDIA_TYPE, exposition, is_local
 from augury.model_server.infer import answer, read
 from augury.model_server.intake import Intake, Receive, Scope, Send
+from augury.model_server.metrics import ShelfView, timed
 from augury.model_server.shelf import Loaded, Shelf
 from augury.model_server.trouble import Trouble
 
@@ -36,9 +38,13 @@ class _Unload(msgspec.Struct, frozen=True):
 class InferenceApp:
     """Answers for the models of one shelf."""
 
-    def __init__(self, shelf: Shelf, version: str) -> None:
-        """Open with a shelf; `version` is that of the program."""
+    def __init__(self, shelf: Shelf, version: str, *, open_metrics: bool = False) -> None:
+        """Open with a shelf; `version` is that of the program.
+
+        With `open_metrics` whoever reaches it may read the metrics, else this machine only.
+        """
         self._shelf = shelf
+        self._open_metrics = open_metrics
         self._version = version
         self._in_flight = 0
         self._intake = Intake()
@@ -76,6 +82,9 @@ class InferenceApp:
         if self._in_flight > MOST_IN_FLIGHT and not path.startswith("/v2/health"):
             raise Trouble(503, f"{MOST_IN_FLIGHT} requests are being answered already")
         if method == "GET":
+            if path == "/metrics" and (self._open_metrics or is_local(scope)):
+                view = ShelfView([(one.manifest.name, one.version) for one in self._shelf])
+                return 200, {"content-type": MEDIA_TYPE}, exposition(view)
             return self._get(path)
         if method != "POST":
             raise Trouble(405, "GET and POST only")
@@ -103,7 +112,9 @@ class InferenceApp:
         if matched is not None and matched["action"] == "infer":
             loaded = self._shelf.find(matched["name"], matched["version"])
             self._shelf.touch(loaded)
-            told, content = await answer(loaded, read(loaded, headers, body))
+            question = read(loaded, headers, body)
+            with timed(loaded.manifest.name, len(question.matrix)):
+                told, content = await answer(loaded, question)
             return 200, told, content
         if path == "/v2/repository/index":
             return _json([loaded.told() for loaded in self._shelf])

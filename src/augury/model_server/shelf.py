@@ -20,6 +20,7 @@ from augury.inference.signature import Matrix
 from augury.inference.wire import digest_of
 from augury.kit.coalescer import Coalescer
 from augury.kit.log import logger
+from augury.model_server import metrics
 from augury.model_server.artifacts import Artifacts
 from augury.model_server.trouble import Trouble
 
@@ -126,6 +127,8 @@ class Shelf:
             if version is None or str(key[1]) == version:
                 del self._loaded[key]
                 logger("inference").info("model_unloaded", model=name, version=key[1])
+        if not any(one == name for one, _ in self._loaded):
+            metrics.forget(name)
 
     async def _put(self, name: str, version: int, digest: str, wish: _Wish) -> Loaded:
         opening = functools.partial(

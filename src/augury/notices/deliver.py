@@ -89,6 +89,10 @@ class Courier:
             self.drain()
         return begun
 
+    def is_busy(self) -> bool:
+        """Tell whether attempts are under way whose answers the next call has to store."""
+        return bool(self._under_way or self._outcomes)
+
     def drain(self) -> None:
         """Wait a moment for what is under way and store what came of it."""
         until = time.monotonic() + _DRAIN_SECONDS

@@ -49,6 +49,8 @@ class EventType(StrEnum):
 
     PREDICTION_SUCCEEDED = "prediction.succeeded"
     PREDICTION_FAILED = "prediction.failed"
+    BATCH_SUCCEEDED = "batch.succeeded"
+    BATCH_FAILED = "batch.failed"
     TOP_UP_SUCCEEDED = "top_up.succeeded"
     TOP_UP_FAILED = "top_up.failed"
     TOP_UP_REFUNDED = "top_up.refunded"

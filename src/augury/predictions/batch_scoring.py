@@ -3,13 +3,17 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from augury.files.answers import Answer
+import numpy as np
+
+from augury.files.answers import Answer, Answers, Picked
 from augury.files.cells import Field, Typing
 from augury.files.forms import Chunk, Form, Mark
 from augury.files.results import Results, results
 from augury.files.rows import open_rows
-from augury.inference.manifest import InputField, Manifest
-from augury.inference.model import Predictor, Question
+from augury.files.tables import Table, table_at
+from augury.inference.manifest import DECISIONS, InputField, Manifest
+from augury.inference.model import Predictor, Probabilities, Question
+from augury.inference.signature import Matrix
 from augury.kit.errors import Fault
 from augury.kit.texts import texts
 
@@ -54,13 +58,60 @@ def score(
     A bad row gets the reason instead of outputs. Raises whatever the model raises, `FileUnreadable`
     and OSError; then the chunk can be tried again.
     """
+    typing = Typing(form, fields_of(model.manifest))
+    results = results_of(form, model.manifest, explain=explain)
+    table = None if explain else table_at(path, form, start)
+    if table is not None:
+        answered = _by_columns(table, typing, model, language)
+        if answered is not None:
+            succeeded = int(answered.good.sum())
+            return Scored(table.part(results, answered), succeeded, table.rows - succeeded)
     with open_rows(path, form) as rows:
         chunk = next(rows.chunks(start))
-    typing = Typing(form, fields_of(model.manifest))
     answers = _answers(chunk, typing, model, explain=explain, language=language)
     succeeded = sum(answer.outputs is not None for answer in answers)
-    part = results_of(form, model.manifest, explain=explain).part(chunk, answers)
+    part = results.part(chunk, answers)
     return Scored(part, succeeded, len(answers) - succeeded)
+
+
+def _by_columns(table: Table, typing: Typing, model: Predictor, language: str) -> Answers | None:
+    """Return what becomes of all rows of a chunk; None if only row by row can tell.
+
+    What is in doubt is read as a row, so that its reason is told in the same words.
+    """
+    columns = table.columns(typing, model.signature.codes)
+    if columns is None:
+        return None
+    matrix, good = model.signature.judge([column.values for column in columns])
+    for column in columns:
+        good &= ~column.doubt
+    errors: dict[int, str] = {}
+    places, inputs = [], []
+    for place in np.flatnonzero(~good).tolist():
+        row = table.row(place)
+        if row.fault is None:
+            places.append(place)
+            inputs.append(typing.row(row.cells))
+        else:
+            errors[place] = _told([row.fault], language)
+    others, faulty = model.signature.sift(inputs)
+    errors |= {places[at]: _told(faults, language) for at, faults in faulty.items()}
+    fine = [place for at, place in enumerate(places) if at not in faulty]
+    matrix[fine], good[fine] = others, True
+    outputs = _outputs(model, matrix if good.all() else matrix[good])
+    return Answers(good, outputs, errors)
+
+
+def _outputs(model: Predictor, matrix: Matrix) -> dict[str, Probabilities | Picked]:
+    if not len(matrix):
+        return {}
+    names, found = model.manifest.outputs, model.output_columns(model.predict(matrix))
+    outputs: dict[str, Probabilities | Picked] = {names.probability: found.probability}
+    if names.complement is not None and found.complement is not None:
+        outputs[names.complement] = found.complement
+    if names.decision is not None and found.decision is not None:
+        outputs[names.decision] = Picked(DECISIONS, found.decision)
+    return outputs
 
 
 def _answers(

@@ -17,8 +17,30 @@ class Bell(Protocol):
         ...
 
 
+State = Literal["none", "reachable", "unreachable"]
+
+
+class Doorbell(Bell, Protocol):
+    """A bell that somebody has to look after."""
+
+    def state(self) -> State:
+        """Return whether rings get through, or "none" where nothing has to carry them."""
+        ...
+
+    def close(self) -> None:
+        """Ring no more."""
+        ...
+
+
 class NoBell:
     """Nobody listens: the workers of this house look at the rows by themselves."""
 
     def ring(self, room: Room, times: int) -> None:
+        """Do nothing."""
+
+    def state(self) -> State:
+        """Return that nothing carries rings."""
+        return "none"
+
+    def close(self) -> None:
         """Do nothing."""

@@ -25,6 +25,7 @@ from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
 from augury.predictions import history
+from augury.predictions.bell import Bell
 from augury.predictions.jobs import NewJob, place
 from augury.predictions.schemas import (
     Caution,
@@ -35,6 +36,7 @@ from augury.predictions.schemas import (
     read_request,
 )
 from augury.predictions.shadow import Shadow, sampled
+from augury.predictions.takings import count_sale
 from augury.predictions.till import Order, Sold, sell
 from augury.registry.catalogue import Catalogue
 from augury.registry.window import Offer, Trial
@@ -68,10 +70,11 @@ class ModelUnavailable(Refusal):
 class Shop:
     """Sells predictions. One for each process; its methods run on the event loop."""
 
-    def __init__(self, db: Database, catalogue: Catalogue) -> None:
-        """Open with what is on sale."""
+    def __init__(self, db: Database, catalogue: Catalogue, bell: Bell) -> None:
+        """Open with what is on sale, and with what to ring for predictions in the background."""
         self.catalogue = catalogue
         self._db = db
+        self._bell = bell
         self._looks: Coalescer[None, bool] = Coalescer(self._look, name="look")
         self._replays: Coalescer[_Keyed, Sold | None] = Coalescer(self._find_replays, name="replay")
         self._balances: Coalescer[str, Balance] = Coalescer(self._find_balances, name="balance")
@@ -82,7 +85,7 @@ class Shop:
             most_per_call=_MOST_BYTES_PER_COMMIT,
         )
         self._jobs: Coalescer[NewJob, Sold] = Coalescer(
-            lambda new: place(db, new),
+            self._place,
             name="jobs",
             weigh=lambda job: _BYTES_PER_ORDER + len(job.inputs),
             most_per_call=_MOST_BYTES_PER_COMMIT,
@@ -127,6 +130,8 @@ class Shop:
             self._remember_poor(user_id)
             raise
         trial, (_, replayed) = offer.shadow, sold
+        if not replayed:
+            count_sale(order.model, order.version, order.rows, order.price)
         if trial is not None and not replayed and sampled(order.id, trial.share_percent):
             self._hand_to_shadow(offer, trial, order, matrix)
         return sold
@@ -159,6 +164,11 @@ class Shop:
             fingerprint=fingerprint,
         )
         return await self._jobs.ask(job)
+
+    def _place(self, new: list[NewJob]) -> list[Sold | Exception]:
+        results = place(self._db, new)
+        self._bell.ring("jobs", sum(isinstance(result, tuple) for result in results))
+        return results
 
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""
@@ -206,7 +216,9 @@ class Shop:
         offer = await self._resolve(request.model, user_id)
         lane = _lane_of(offer)
         matrix = lane.model.signature.decode(request.inputs)
-        return _Item(offer, lane, matrix, _price_of_row(offer, request) * len(matrix))
+        return _Item(
+            offer, lane, matrix, price_of_row(offer, explain=request.explain) * len(matrix)
+        )
 
     def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
         """Let the challenger score what was sold, when it comes to it."""
@@ -255,7 +267,7 @@ class Shop:
 
 def _lane_of(offer: Offer) -> Lane:
     if offer.lane is None:
-        raise _unavailable(offer.version.model)
+        raise unavailable(offer.version.model)
     return offer.lane
 
 
@@ -268,7 +280,7 @@ async def _predict(lane: Lane, matrix: Matrix, request: PredictionRequest, langu
         # Whatever a runtime throws, the customer pays nothing and may try again.
         name = lane.model.manifest.name
         logger("predictions").exception("model_failed", model=name)
-        raise _unavailable(name) from error
+        raise unavailable(name) from error
     return msgspec.json.encode(outputs).decode()
 
 
@@ -281,9 +293,9 @@ async def _outputs(
     return await lane.explain(Question(matrix, inputs, language))
 
 
-def _price_of_row(offer: Offer, request: PredictionRequest) -> int:
-    """Return what one row costs, with its reasons if they are asked for."""
-    if not request.explain:
+def price_of_row(offer: Offer, *, explain: bool) -> int:
+    """Return what one row costs, with its reasons if they are asked for; raises `InvalidInput`."""
+    if not explain:
         return offer.price
     if offer.explain_price is None:
         raise invalid("/explain", "fault.explain_not_offered")
@@ -305,7 +317,8 @@ def _compact(request: PredictionRequest) -> str:
     return msgspec.json.format(bytes(request.inputs), indent=-1).decode()
 
 
-def _unavailable(model: str) -> ModelUnavailable:
+def unavailable(model: str) -> ModelUnavailable:
+    """Return the refusal of a model that cannot answer at the moment."""
     return ModelUnavailable(model=model, retry_after_seconds=_RETRY_AFTER_SECONDS)
 
 

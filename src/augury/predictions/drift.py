@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, tuple_
 
 from augury.inference.drift import LEVELS, Level, Shift, Tally, settled
 from augury.inference.manifest import Manifest, Reference, Spread
@@ -120,6 +120,17 @@ class _Move:
     before: Level | None
     after: Level
     shift: Shift
+
+
+def drifted(tx: ReadTx, champions: Iterable[tuple[str, int]]) -> dict[tuple[str, str], int]:
+    """Return how many columns of versions `(model, version)` are at each level, by model."""
+    states = drift_states
+    rows = tx.execute(
+        select(states.c.model, states.c.level, func.count())
+        .where(tuple_(states.c.model, states.c.version).in_(list(champions)))
+        .group_by(states.c.model, states.c.level)
+    )
+    return {(model, level): count for model, level, count in rows}
 
 
 def _moves(tx: ReadTx, found: Drift) -> list[_Move]:

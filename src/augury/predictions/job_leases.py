@@ -31,6 +31,18 @@ _RENEW = Given(
     holder=Id,
 )
 
+_GIVE_BACK = Given(
+    """
+    UPDATE jobs SET status = 'queued', lease_holder = NULL, next_at = :moment,
+      attempts = jobs.attempts - 1
+    FROM {given}
+    WHERE jobs.id = given.id AND jobs.lease_holder = given.holder AND jobs.status = 'running'
+    RETURNING jobs.id
+    """,
+    id=Id,
+    holder=Id,
+)
+
 
 class Job(msgspec.Struct, frozen=True):
     """A job that is leased to `holder`; `attempts` counts the one that begins now."""
@@ -84,6 +96,13 @@ def _due(*more: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def count_due(db: Database, most: int) -> int:
+    """Return how many jobs wait to be claimed; at `most`, there may be more."""
+    some = _due().order_by(None).limit(most).subquery()
+    with db.read() as tx:
+        return tx.execute(select(func.count()).select_from(some)).scalar_one()
+
+
 def _is_any_due(tx: ReadTx) -> bool:
     return tx.execute(_due()).first() is not None
 
@@ -114,3 +133,15 @@ def renew(db: Database, held: Mapping[str, str]) -> int:
         return 0
     with db.write() as tx:
         return len(_RENEW.run(tx, rows, until=now() + LEASE_SECONDS * SECOND))
+
+
+def give_back(db: Database, held: Mapping[str, str]) -> int:
+    """Let others begin anew with jobs, given as holders by id; return how many still stood.
+
+    Whoever does this stops and is not to blame, so the attempt does not count.
+    """
+    rows = sorted(held.items())
+    if not rows:
+        return 0
+    with db.write() as tx:
+        return len(_GIVE_BACK.run(tx, rows, moment=now()))

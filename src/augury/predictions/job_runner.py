@@ -10,6 +10,7 @@ from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
 from augury.predictions import job_leases, job_outcomes
 from augury.predictions.job_leases import FROM_THE_START, Job
+from augury.predictions.takings import count_sale
 from augury.registry.catalogue import Catalogue
 from augury.registry.refusals import ModelNotFound
 
@@ -32,27 +33,49 @@ class Runner:
         self._taking = threading.Lock()
         self._after = FROM_THE_START
         self._held: dict[str, str] = {}
+        self._is_closed = False
+
+    def run_one(self) -> bool:
+        """Run the job whose turn it is; return whether there was one."""
+        job = self._take()
+        if job is None:
+            return False
+        try:
+            self._run(job)
+        finally:
+            self._held.pop(job.id, None)
+        return True
 
     def run_due(self, stop: threading.Event) -> int:
         """Run jobs until none is due or `stop` is set; return how many were run."""
         ran = 0
-        while not stop.is_set():
-            job = self._take()
-            if job is None:
-                break
-            try:
-                self._run(job)
-            finally:
-                self._held.pop(job.id)
+        while not stop.is_set() and self.run_one():
             ran += 1
         return ran
+
+    def due(self, most: int) -> int:
+        """Return how many jobs wait for somebody to run them; at `most`, there may be more."""
+        return job_leases.count_due(self._db, most)
 
     def renew(self) -> int:
         """Prolong the leases of the jobs that run here; return how many still stood."""
         return job_leases.renew(self._db, self._held.copy())
 
+    def is_busy(self) -> bool:
+        """Tell whether a job runs here."""
+        return bool(self._held)
+
+    def give_back(self) -> int:
+        """Take no more jobs and leave those that run here to others; return how many."""
+        with self._taking:
+            self._is_closed = True
+            held = self._held.copy()
+        return job_leases.give_back(self._db, held)
+
     def _take(self) -> Job | None:
         with self._taking:
+            if self._is_closed:
+                return None
             job = job_leases.claim(self._db, self._after)
             if job is not None:
                 self._after = job.user_id
@@ -77,7 +100,8 @@ class Runner:
             logger("predictions").exception("job_failed", model=job.model, job=job.id)
             self._try_again(job, "model_failed")
         else:
-            job_outcomes.succeed(self._db, job, outputs)
+            if job_outcomes.succeed(self._db, job, outputs):
+                count_sale(job.model, job.version, job.rows, job.price)
 
     def _outputs(self, job: Job) -> Outputs:
         # What was sold is what runs, whatever its alias means by now.

@@ -105,6 +105,118 @@ Index(
     postgresql_where=text(UNFINISHED),
 )
 
+# Files that are predicted row by row in the background, each paid for once, when it has ended.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("explain", Boolean, nullable=False),
+    # Of the reasons and of what is said about bad rows.
+    Column("language", String(8), nullable=False),
+    Column("file_name", String(200), nullable=False),
+    Column("file_digest", String(64), nullable=False),
+    # JSON: what the file was found to be.
+    Column("form", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    # Frozen, and what was held in all: for every row that can be read.
+    Column("price_per_row", Int64, nullable=False),
+    Column("held", Int64, nullable=False),
+    Column("hold_id", Id, nullable=False),
+    Column("status", String(16), nullable=False),
+    # Of the chunks that are done.
+    Column("chunks_done", Integer, nullable=False),
+    Column("rows_done", Integer, nullable=False),
+    Column("rows_failed", Integer, nullable=False),
+    # The capture that paid, and how much; nothing until the batch has ended.
+    Column("transfer_id", Id),
+    Column("captured", Int64, nullable=False),
+    Column("error", String(64)),
+    Column("deadline_at", Int64, nullable=False),
+    Column("created_at", Int64, nullable=False),
+    Column("started_at", Int64),
+    Column("completed_at", Int64),
+    # When its files were given up: there are no chunks any more.
+    Column("purged_at", Int64),
+    CheckConstraint(
+        "status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
+        name="status",
+    ),
+    CheckConstraint("rows > 0", name="rows_positive"),
+    CheckConstraint("rows_done + rows_failed <= rows", name="rows_counted"),
+    Index("ix_batches_user_id", "user_id", "id"),
+)
+UNFINISHED_BATCH = "batches.status IN ('queued', 'running')"
+Index(
+    "ix_batches_unfinished",
+    batches.c.user_id,
+    batches.c.id,
+    sqlite_where=text(UNFINISHED),
+    postgresql_where=text(UNFINISHED),
+)
+NOT_PURGED = "purged_at IS NULL"
+Index(
+    "ix_batches_file_digest",
+    batches.c.file_digest,
+    sqlite_where=text(NOT_PURGED),
+    postgresql_where=text(NOT_PURGED),
+)
+
+# What is leased and done at once: some rows of a batch's file, and the part of its results.
+batch_chunks = Table(
+    "batch_chunks",
+    metadata,
+    Column("batch_id", Id, nullable=False),
+    Column("number", Integer, nullable=False),
+    # The mark at which it begins.
+    Column("row", Integer, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("position", Int64, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # As of a job.
+    Column("next_at", Int64, nullable=False),
+    Column("lease_holder", Id),
+    Column("part_digest", String(64)),
+    Column("rows_done", Integer, nullable=False),
+    Column("rows_failed", Integer, nullable=False),
+    PrimaryKeyConstraint("batch_id", "number"),
+    CheckConstraint("status IN ('queued', 'running', 'done')", name="status"),
+    CheckConstraint("rows > 0", name="rows_positive"),
+)
+# Of a batch that has ended before, some stay in it until they are purged: nobody looks there.
+UNFINISHED_CHUNK = "batch_chunks.status IN ('queued', 'running')"
+Index(
+    "ix_batch_chunks_unfinished",
+    batch_chunks.c.batch_id,
+    batch_chunks.c.number,
+    sqlite_where=text(UNFINISHED),
+    postgresql_where=text(UNFINISHED),
+)
+_MADE = "part_digest IS NOT NULL"
+Index(
+    "ix_batch_chunks_part_digest",
+    batch_chunks.c.part_digest,
+    sqlite_where=text(_MADE),
+    postgresql_where=text(_MADE),
+)
+
+# What may be in the store: a row is there before its file and until it is gone. See `batch_store`.
+stored_files = Table(
+    "stored_files",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    # How often, and when last, somebody put this content.
+    Column("puts", Integer, nullable=False),
+    Column("put_at", Int64, nullable=False),
+    # Since when somebody deletes it.
+    Column("doomed_at", Int64),
+)
+
 # What became of the cases that were predicted, as customers report it: 1 when the event happened.
 outcomes = Table(
     "outcomes",

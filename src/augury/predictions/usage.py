@@ -1,15 +1,18 @@
-"""Usage: how many predictions a customer bought and what they cost, by day or by model."""
+"""Usage: how many predictions a customer bought and what they cost, by day or by model.
+
+A batch that was paid counts as one, with the rows that succeeded.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select, union_all
 
 from augury.kit.clock import SECOND, rfc3339
 from augury.kit.db import Database
 from augury.kit.errors import invalid
 from augury.predictions.periods import within
-from augury.predictions.tables import predictions
+from augury.predictions.tables import batches, predictions
 from augury.predictions.till import SUCCEEDED
 
 DAY = 24 * 3600 * SECOND
@@ -41,21 +44,21 @@ def find_usage(
         raise invalid("/from", "fault.usage_order")
     if until - since > MOST_DAYS * DAY:
         raise invalid("/from", "fault.usage_days", most=MOST_DAYS)
-    group: Any = predictions.c.model if group_by == "model" else predictions.c.created_at // DAY
-    statement = (
-        select(
-            group.label("bucket"),
-            func.count().label("predictions"),
-            func.sum(predictions.c.rows).label("rows"),
-            func.sum(predictions.c.price).label("credits"),
-        )
-        .where(
-            predictions.c.user_id == user_id,
-            predictions.c.status == SUCCEEDED,
-            *within(predictions, since, until),
-        )
-        .group_by("bucket")
-    )
+    sold = union_all(
+        _sold(predictions, predictions.c.rows, predictions.c.price, user_id, since, until).where(
+            predictions.c.status == SUCCEEDED
+        ),
+        _sold(batches, batches.c.rows_done, batches.c.captured, user_id, since, until).where(
+            batches.c.captured > 0
+        ),
+    ).subquery()
+    group: Any = sold.c.model if group_by == "model" else sold.c.created_at // DAY
+    statement = select(
+        group.label("bucket"),
+        func.count().label("predictions"),
+        func.sum(sold.c.rows).label("rows"),
+        func.sum(sold.c.price).label("credits"),
+    ).group_by("bucket")
     with db.read() as tx:
         found = [
             Usage(
@@ -69,3 +72,13 @@ def find_usage(
     if group_by == "day":
         return sorted(found, key=lambda usage: usage.group, reverse=True)
     return sorted(found, key=lambda usage: (-usage.credits, usage.group))
+
+
+def _sold(
+    table: Table, rows: ColumnElement[int], price: ColumnElement[int], user_id: str, *when: int
+) -> Select[Any]:
+    """Return what counts of one table: a customer's rows from a moment until another."""
+    since, until = when
+    return select(
+        table.c.model, table.c.created_at, rows.label("rows"), price.label("price")
+    ).where(table.c.user_id == user_id, *within(table, since, until))

@@ -2,13 +2,15 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
+from augury.api import metrics
 from augury.api.deps import TheHouse
 from augury.api.errors import NotReady
 from augury.api.responses import refusals
+from augury.kit.metrics import MEDIA_TYPE, exposition
 
 router = APIRouter(tags=["operations"])
 
@@ -23,6 +25,10 @@ class Readiness(Health):
     """The process can sell."""
 
     unavailable: list[str] = Field(description="Models on sale that cannot answer here now.")
+    broker: Literal["none", "reachable", "unreachable"] = Field(
+        description="Whether workers can be rung. While they cannot, predictions are sold as ever,"
+        " and those in the background wait."
+    )
 
 
 @router.get("/healthz", responses=refusals())
@@ -42,4 +48,22 @@ def readyz(house: TheHouse) -> Readiness:
     missing = house.shop.catalogue.unavailable()
     if missing and len(missing) == len(house.shop.catalogue.champions()):
         raise NotReady(missing=", ".join(missing), retry_after_seconds=5)
-    return Readiness(unavailable=missing)
+    return Readiness(unavailable=missing, broker=house.bell.state())
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"description": "Success", "content": {"text/plain": {}}},
+        **refusals("unauthenticated", "forbidden"),
+    },
+)
+def read_metrics(request: Request, house: TheHouse) -> Response:
+    """Tell Prometheus what was counted here and what waits in the database.
+
+    For this machine only, or for who has `AUGURY_METRICS_TOKEN`.
+    """
+    metrics.require_access(request, house.settings)
+    view: metrics.HouseView = request.app.state.metrics_view
+    return Response(exposition(view), media_type=MEDIA_TYPE)

@@ -1,0 +1,1 @@
+"""The broker between processes: what carries rings, and never the work itself."""

@@ -1,0 +1,64 @@
+"""What travels over the wire about batches."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+BatchStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class BatchErrorOut(BaseModel):
+    """Why a batch came to nothing. Nothing was charged for it."""
+
+    code: str
+    message: str
+
+
+class BatchOut(BaseModel):
+    """A file that is predicted row by row, as it is now."""
+
+    id: str
+    status: BatchStatus
+    model: str
+    version: int
+    explain: bool
+    rows: int
+    rows_done: int = Field(description="Rows for which there is a result.")
+    rows_failed: int = Field(description="Rows that could not be predicted. They cost nothing.")
+    price_per_row: int
+    credits_held: int = Field(description="What is held for it now; nothing once it is over.")
+    credits_captured: int = Field(description="What it has cost, once it is over.")
+    error: BatchErrorOut | None
+    created_at: str
+    completed_at: str | None
+
+
+class BatchPage(BaseModel):
+    """Batches, newest first."""
+
+    items: list[BatchOut]
+    next_cursor: str | None
+
+
+class BatchBalance(BaseModel):
+    """What can be spent, and what is held for unfinished work."""
+
+    available: int
+    held: int
+
+
+class BatchQuoteOut(BaseModel):
+    """What a file is and what it would cost at the most, without ordering anything."""
+
+    model: str
+    version: int
+    format: Literal["csv", "jsonl", "parquet"]
+    rows: int
+    rows_failed: int = Field(description="Rows that cannot be read at all. They cost nothing.")
+    columns: list[str] = Field(description="Those of the file that the model takes.")
+    missing_columns: list[str] = Field(description="With any of these the file is refused.")
+    other_columns: list[str] = Field(description="They come back in the results as they are.")
+    price_per_row: int
+    price: int = Field(description="What would be held: every row that can be read succeeds.")
+    balance: BatchBalance
+    affordable: bool
