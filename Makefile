@@ -18,7 +18,7 @@ help: ## Show this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "ARGS=... is handed on by run, test, bench and train: make run ARGS='--api-port 9000'"
+	@echo "ARGS=... is handed on by run, test, chaos, bench and train: make run ARGS='--api-port 9000'"
 
 .PHONY: run
 run: install ## Install what is missing, then serve API (:8000) and web cabinet (:8001)
@@ -31,6 +31,10 @@ test: install-dev ## Run the whole test suite
 .PHONY: soak
 soak: install-dev ## Run the storms, crashes and generated requests for an hour instead of a minute
 	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
+
+.PHONY: chaos
+chaos: install-dev ## Kill, pause and restart every process under load: make chaos ROUNDS=50 SEED=7
+	SOAK=true CHAOS_ROUNDS=$(ROUNDS) CHAOS_SEED=$(SEED) $(BIN)/pytest -q tests/chaos $(ARGS)
 
 .PHONY: check
 check: install-dev ## Check format, lint, types, import directions and house rules

@@ -63,6 +63,16 @@ def test_the_answer_is_where_the_manifest_says(
     np.testing.assert_allclose(given, EXPECTED, rtol=1e-12)
 
 
+def test_no_more_rows_are_asked_for_than_it_was_tried_with(
+    server: OpenInference, tmp_path: Path
+) -> None:
+    """A chunk of a batch has up to ten thousand; the server gets a thousand in each call."""
+    given = opened(server, tmp_path)(np.resize(MATRIX, (2300, MATRIX.shape[1])))
+    np.testing.assert_allclose(given, np.resize(EXPECTED, 2300), rtol=1e-12)
+    asked = [json.loads(body)["inputs"][0]["shape"][0] for _, _, body in server.calls if body]
+    assert asked == [1000, 1000, 300]
+
+
 @pytest.mark.parametrize("missing", ["null", "NaN"])
 def test_a_server_may_take_a_tensor_for_each_field(missing: str, tmp_path: Path) -> None:
     """Text goes as text, yes or no as such, and a missing number as the artefact says."""

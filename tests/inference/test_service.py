@@ -70,8 +70,9 @@ def pair(tmp_path: Path, tiny: Tiny) -> Iterator[list[InferenceProcess]]:
 def test_a_served_model_answers_as_one_that_runs_here(
     pair: list[InferenceProcess], tiny: Tiny
 ) -> None:
-    """Probabilities and reasons to the last bit, from both processes in turn."""
-    here, rows = Model(tiny.manifest, tiny.path, 1), applicants(300)
+    """Probabilities and reasons to the last bit, from both processes in turn; also of the rows of
+    a batch, which are more than a process takes at once."""
+    here, rows = Model(tiny.manifest, tiny.path, 1), applicants(2300)
     with fleet_of(*(process.url for process in pair)) as fleet:
         model = fleet.open(tiny.manifest, wanted(tiny))
         eventually(lambda: all(process.loaded() for process in pair))

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House
-from augury.inference.model import Model
+from augury.inference.model import Model, NoAnswer
 from augury.predictions.job_outcomes import fail_overdue
 from augury.predictions.job_runner import MOST_ATTEMPTS, Runner
 from augury.worker import duties
@@ -281,6 +281,15 @@ def _lose(shop: Shop, _registrar: Registrar) -> str:
     return "model_unavailable"
 
 
+def _stay_away(shop: Shop, _registrar: Registrar) -> str:
+    def unanswered(_matrix: Any) -> Any:
+        raise NoAnswer("service_unanswered", name="tiny", replicas="-", error="-")
+
+    lane: Any = shop.house.shop.catalogue.resolve("tiny").lane
+    lane.model.predict = unanswered
+    return "model_unavailable"
+
+
 def _miss_the_deadline(shop: Shop, _registrar: Registrar) -> str:
     (job,) = shop.get("predictions")["items"]
     change(shop.house.db, job["id"], deadline_at=1)
@@ -288,11 +297,11 @@ def _miss_the_deadline(shop: Shop, _registrar: Registrar) -> str:
     return "deadline_passed"
 
 
-@pytest.mark.parametrize("trouble", [_retire, _lose, _miss_the_deadline])
+@pytest.mark.parametrize("trouble", [_retire, _lose, _stay_away, _miss_the_deadline])
 def test_what_cannot_be_made_any_more_costs_nothing(
     shop: Shop, tmp_path: Path, trouble: Callable[[Shop, Registrar], str]
 ) -> None:
-    """Off sale, not to be loaded, or too late: each ends the prediction with its own code."""
+    """Off sale, not to be loaded, not answering, or too late: each ends the prediction with its own code."""
     registrar = Registrar(shop.client)
     assert registrar.publish(version(tmp_path / "up")).status_code == 201
     assert registrar.patch(status="active").status_code == 200

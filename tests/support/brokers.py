@@ -54,22 +54,32 @@ class Rabbit(Broker):
         self.port = free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
         # Not pytest's own folder: as root the server may run as another user, who must reach it.
-        self._home = Path(tempfile.mkdtemp(prefix="augury-rabbit-"))
+        self.home = Path(tempfile.mkdtemp(prefix="augury-rabbit-"))
         self._environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self._home),
+            "HOME": str(self.home),
             "RABBITMQ_NODENAME": f"augury{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_MNESIA_BASE": str(self._home / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(self._home / "log"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
-            "RABBITMQ_CONFIG_FILE": str(self._home / "none"),
+            "RABBITMQ_MNESIA_BASE": str(self.home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.home / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.home / "none"),
             "ERL_EPMD_PORT": str(free_port()),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
         super().__init__("rabbit", [str(_RABBIT)], self._environment, folder)
+
+    @staticmethod
+    def is_installed() -> bool:
+        """Tell whether there is one to start."""
+        return _RABBIT.exists()
+
+    def start(self) -> None:
+        """Start it, again if need be: then it knows nothing of before."""
+        self.home.mkdir(exist_ok=True)
+        super().start()
 
     def kill(self) -> None:
         """End it, its port mapper too, and forget what it stored."""
@@ -82,7 +92,7 @@ class Rabbit(Broker):
             if b"living nodes" not in told:
                 break
             time.sleep(0.1)
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 def _greets(port: int, greeting: bytes) -> bool:
@@ -108,7 +118,7 @@ def redis_server(folder: Path) -> Iterator[Broker]:
 @contextmanager
 def rabbit_server(folder: Path) -> Iterator[Broker]:
     """Give a RabbitMQ that answers."""
-    if not _RABBIT.exists():
+    if not Rabbit.is_installed():
         cannot("RabbitMQ is not installed: apt-get install rabbitmq-server")
     server = Rabbit(folder)
     try:

@@ -15,7 +15,7 @@ from support.brokers import Broker
 from support.grown_house import Customer, GrownHouse, eventually, grown_house
 from support.open_inference import OpenInference
 from support.programs import Program
-from support.tiny_models import proven, save_remote
+from support.tiny_models import Tiny, proven, save_remote
 from support.uploads import ROW, version
 
 FAR = "far"
@@ -91,7 +91,9 @@ def scene_with(
     """Give a scene with a broker, or without."""
     far = Far()
     more = settings if broker is None else settings | {"broker_url": broker.url}
-    host, models = far.server.url.removeprefix("http://"), _shipped(folder, far)
+    address = save_remote(folder / "far.json", far.server.url, timeout_ms=60_000)
+    models = shipped(folder, version(folder), proven(address, "remote", name=FAR))
+    host = far.server.url.removeprefix("http://")
     try:
         with grown_house(
             database_url, folder, models_dir=str(models), remote_hosts=host, **more
@@ -102,10 +104,9 @@ def scene_with(
         far.server.close()
 
 
-def _shipped(folder: Path, far: Far) -> Path:
-    """Return a folder of the two models, as a house ships them: on sale at the first start."""
-    address = save_remote(folder / "far.json", far.server.url, timeout_ms=60_000)
-    for tiny in (version(folder), proven(address, "remote", name=FAR)):
+def shipped(folder: Path, *models: Tiny) -> Path:
+    """Return a folder of models, as a house ships them: on sale at the first start."""
+    for tiny in models:
         place = folder / "models" / tiny.manifest.name
         place.mkdir(parents=True)
         shutil.copy(tiny.path, place)

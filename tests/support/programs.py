@@ -15,9 +15,15 @@ class Program:
     process: "subprocess.Popen[bytes]"
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        user: str | None = None,
     ) -> None:
         self.name = name
+        self._user = user
         self._command = command
         self._environment = environment
         self._log = folder / f"{name}.log"
@@ -27,7 +33,12 @@ class Program:
         """Start it, again if need be."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                self._command, env=dict(self._environment), stdout=log, stderr=log
+                self._command,
+                env=dict(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self._user,
             )
 
     def until(self, is_ready: Callable[[], bool], seconds: float = 60) -> None:

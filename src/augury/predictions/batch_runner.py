@@ -9,6 +9,7 @@ import msgspec
 
 from augury.files.faults import FileUnreadable
 from augury.files.forms import Form, Mark
+from augury.inference.model import NoAnswer
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
@@ -105,7 +106,7 @@ class BatchRunner:
             made = self._make(chunk)
         except ModelNotFound:
             batch_outcomes.fail(self._db, chunk, "model_not_found")
-        except _UnavailableError:
+        except (_UnavailableError, NoAnswer):
             self._try_again(chunk, "model_unavailable")
         except (_FilesFailError, FileUnreadable):
             logger("predictions").exception("batch_file_failed", batch=chunk.batch_id)

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from augury.inference.lanes import Lane
-from augury.inference.model import Outputs, Question
+from augury.inference.model import NoAnswer, Outputs, Question
 from augury.inference.signature import Matrix
 from augury.kit.clock import now
 from augury.kit.coalescer import Coalescer
@@ -276,6 +276,8 @@ async def _predict(lane: Lane, matrix: Matrix, request: PredictionRequest, langu
         outputs = await _outputs(lane, matrix, request, language)
     except Refusal:
         raise
+    except NoAnswer as error:  # once for each process, it has been logged who does not answer
+        raise unavailable(lane.model.manifest.name) from error
     except Exception as error:
         # Whatever a runtime throws, the customer pays nothing and may try again.
         name = lane.model.manifest.name

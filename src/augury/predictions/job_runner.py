@@ -4,7 +4,7 @@ import threading
 
 import msgspec
 
-from augury.inference.model import Outputs, Question
+from augury.inference.model import NoAnswer, Outputs, Question
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
@@ -92,7 +92,7 @@ class Runner:
             outputs = msgspec.json.encode(self._outputs(job)).decode()
         except ModelNotFound:
             job_outcomes.fail(self._db, job, "model_not_found")
-        except _UnavailableError:
+        except (_UnavailableError, NoAnswer):
             self._try_again(job, "model_unavailable")
         except LedgerUnavailable:
             raise  # no fault of the model: the lease runs out, and somebody takes the job up again

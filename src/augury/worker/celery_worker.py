@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from augury import bootstrap
 from augury.broker.application import ROOMS, open_application, task_of
 from augury.broker.bell import MOST_WAITING, CeleryBell
 from augury.kit import log
+from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
 from augury.settings import Settings
 from augury.worker.duties import Duty, Whose, Workplace, duties, schedule
@@ -93,7 +95,8 @@ class _Child:
     def work(self, room: Any) -> None:
         """Do the next thing that is due in a room."""
         if self._place is not None and not self._is_leaving and room in self._place.runners:
-            self._place.runners[room].run_one()
+            with suppress(LedgerUnavailable):  # it has been logged; the next ring comes
+                self._place.runners[room].run_one()
 
     def wake(self, name: str) -> None:
         """Have a duty carried out."""

@@ -24,6 +24,7 @@ from augury.inference.manifest import BadModel, Manifest
 from augury.inference.runtimes.calls import Caller, Unanswered
 from augury.inference.runtimes.protocol import Predict
 from augury.inference.runtimes.tensors import Port, Tensor, answer_of, feed_of
+from augury.inference.signature import MOST_ROWS
 
 _KINDS = {"FP32": "float", "FP64": "double", "INT64": "int64", "BOOL": "bool", "BYTES": "string"}
 _LONGEST_SHOWN = 200
@@ -117,7 +118,7 @@ def _bound(address: Address, manifest: Manifest, caller: Caller) -> Predict:
     # The one writes what is not a number as null, the other as NaN.
     encode = msgspec.json.encode if address.missing == "null" else _with_nan
 
-    def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def predict_some(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         inputs = [
             {
                 "name": name,
@@ -130,6 +131,11 @@ def _bound(address: Address, manifest: Manifest, caller: Caller) -> Predict:
         body = encode({"inputs": inputs, "outputs": [{"name": raw.tensor}]})
         given = _read(_ask(caller, "POST", infer, body), _Answer)
         return answer(_tensor(given, raw.tensor, raw.column, len(matrix)))
+
+    def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        # The other server was tried with so many rows, and has to answer each call in its time.
+        starts = range(0, len(matrix), MOST_ROWS)
+        return np.concatenate([predict_some(matrix[one : one + MOST_ROWS]) for one in starts])
 
     return predict
 

@@ -13,7 +13,7 @@ from augury.inference.manifest import BadModel, Manifest
 from augury.inference.model import NoAnswer, Predictor, Probabilities, are_probabilities
 from augury.inference.runtimes.calls import Answer, Late, Unanswered
 from augury.inference.service.replica import NotHere, Refused, Replica, Timing, Wanted
-from augury.inference.signature import Matrix
+from augury.inference.signature import MOST_ROWS, Matrix
 from augury.inference.wire import (
     BASE,
     BINARY,
@@ -109,6 +109,16 @@ class ServedModel(Predictor):
         return self._service.is_available(self._wanted.digest)
 
     def _ask(self, matrix: Matrix, outputs: Sequence[str]) -> Tensors:
+        """Return the tensors of all rows, which are asked for as many at a time as may be."""
+        if len(matrix) <= MOST_ROWS:
+            return self._ask_once(matrix, outputs)
+        found = [
+            self._ask_once(matrix[start : start + MOST_ROWS], outputs)
+            for start in range(0, len(matrix), MOST_ROWS)
+        ]
+        return {name: np.concatenate([one[name] for one in found]) for name in outputs}
+
+    def _ask_once(self, matrix: Matrix, outputs: Sequence[str]) -> Tensors:
         """Return tensors from one process, or from another when that one does not answer.
 
         To ask twice is safe: an inference changes nothing.
