@@ -118,7 +118,7 @@ def _sizes(db: Database, settings: Settings) -> dict[str, int]:
         return {"total": sum(one.stat().st_size for one in settings.data_dir.glob("augury.db*"))}
     with db.read() as tx:
         total = tx.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
-        return {"total": total} | dict(tx.exec_driver_sql(_SIZES).tuples().all())
+        return {"total": total} | {row[0]: row[1] for row in tx.exec_driver_sql(_SIZES)}
 
 
 def _audit(db: Database) -> dict[str, float]:

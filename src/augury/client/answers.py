@@ -140,10 +140,7 @@ class PredictionFailure(Struct, frozen=True):
 
 
 class Prediction(Struct, frozen=True):
-    """One paid request; `outputs` is there once `status` is `succeeded`, one entry per row.
-
-    From `expired_at` on the server keeps neither `inputs` nor `outputs` nor `warnings`.
-    """
+    """One paid request; from `succeeded` until `expired_at` there are `outputs`, one per row."""
 
     id: str
     status: str

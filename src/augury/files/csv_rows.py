@@ -26,7 +26,7 @@ from augury.files.plain import Plain, read_plain
 @contextmanager
 def open_csv(path: Path, chunk_rows: int, form: Form | None = None) -> Iterator["CsvRows"]:
     """Open a CSV file, of the form found earlier or of the one that is found out now."""
-    with path.open("rb", buffering=2**20) as file:
+    with path.open("rb", buffering=2**16) as file:
         yield CsvRows(file, form or _form_of(file, chunk_rows))
 
 

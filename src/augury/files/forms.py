@@ -24,7 +24,7 @@ MOST_LINE_BYTES = 2**20
 # A chunk ends with any of these: its memory is bounded whatever its rows are.
 MOST_CHUNK_BYTES = 4 * 2**20
 MOST_CHUNK_CELLS = 500_000
-CHUNK_ROWS = 10_000
+CHUNK_ROWS = 20_000
 
 # A list in the order of the columns, or the object of a JSON line.
 Cells = list[Any] | dict[str, Any]

@@ -6,8 +6,16 @@ from sqlalchemy import case, func, select, text
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
+from augury.predictions.batch_orders import DEADLINE_SECONDS as BATCH_DEADLINE_SECONDS
 from augury.predictions.jobs import DEADLINE_SECONDS
-from augury.predictions.tables import UNFINISHED, jobs
+from augury.predictions.tables import (
+    UNFINISHED,
+    UNFINISHED_BATCH,
+    UNFINISHED_CHUNK,
+    batch_chunks,
+    batches,
+    jobs,
+)
 
 # Who scrapes must not pay for a long queue; that it is at least so long says enough.
 MOST_COUNTED = 100_000
@@ -27,7 +35,7 @@ class Backlog:
 
 def backlogs(tx: ReadTx) -> dict[str, Backlog]:
     """Return what waits, by kind of work. Each kind is a queue of its own for workers."""
-    return {"prediction": _predictions(tx)}
+    return {"prediction": _predictions(tx), "batch": _batches(tx)}
 
 
 def _predictions(tx: ReadTx) -> Backlog:
@@ -38,4 +46,22 @@ def _predictions(tx: ReadTx) -> Backlog:
     # Every job has as long from its order on, so the index by deadline knows the oldest.
     first = tx.execute(select(func.min(jobs.c.deadline_at)).where(text(UNFINISHED))).scalar()
     age = 0.0 if first is None else (moment - first) / SECOND + DEADLINE_SECONDS
+    return Backlog(counted, int(waiting or 0), max(0.0, age))
+
+
+def _batches(tx: ReadTx) -> Backlog:
+    """Return the chunks of unfinished batches, and the age of the oldest batch."""
+    moment = now()
+    some = (
+        select(batch_chunks.c.next_at)
+        .join(batches, batches.c.id == batch_chunks.c.batch_id)
+        .where(text(UNFINISHED_BATCH), text(UNFINISHED_CHUNK))
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    due = func.sum(case((some.c.next_at <= moment, 1), else_=0))
+    counted, waiting = tx.execute(select(func.count(), due).select_from(some)).one()
+    first = tx.execute(select(func.min(batches.c.deadline_at)).where(text(UNFINISHED_BATCH)))
+    deadline = first.scalar()
+    age = 0.0 if deadline is None else (moment - deadline) / SECOND + BATCH_DEADLINE_SECONDS
     return Backlog(counted, int(waiting or 0), max(0.0, age))

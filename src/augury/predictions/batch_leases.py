@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Integer, Select, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database, Given, Id, WriteTx
+from augury.kit.db import Database, Given, Id, ReadTx, WriteTx
 from augury.kit.ids import new_id
 from augury.predictions.job_leases import FROM_THE_START, LEASE_SECONDS
 from augury.predictions.tables import UNFINISHED_BATCH, UNFINISHED_CHUNK, batch_chunks, batches
@@ -70,12 +81,9 @@ class Leased(msgspec.Struct, frozen=True):
 
 
 _OF_BATCH = ("user_id", "model", "version", "explain", "language", "file_digest", "form")
-_OF_CHUNK = ("batch_id", "number", "row", "line", "position", "attempts")
-_FOUND = [
-    *(batch_chunks.c[name] for name in _OF_CHUNK),
-    *(batches.c[name] for name in _OF_BATCH),
-    batches.c.status.label("batch_status"),
-]
+_OF_CHUNK = ("batch_id", "number", "row", "line", "position")
+# Behind every batch of a customer.
+_LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 def claim(db: Database, after: str) -> Leased | None:
@@ -85,49 +93,74 @@ def claim(db: Database, after: str) -> Leased | None:
     come in their order.
     """
     with db.read() as tx:  # most looks find nothing, and should not make writers wait
-        if tx.execute(_due()).first() is None:
+        if _next_batch(tx, FROM_THE_START, FROM_THE_START, now()) is None:
             return None
     for start in (after, FROM_THE_START):
         with db.write() as tx:
-            found = _claim(tx, batches.c.user_id > start)
+            found = _claim(tx, start)
         if found is not None or start == FROM_THE_START:
             return found
     return None
 
 
-def _due(*more: ColumnElement[bool]) -> Select[Any]:
-    moment = now()
+def _next_batch(tx: ReadTx, user_id: str, batch_id: str, moment: int) -> Row[Any] | None:
+    """Return the first batch behind one of a customer that has a chunk to take up."""
+    behind = tuple_(batches.c.user_id, batches.c.id) > tuple_(
+        literal(user_id, Id), literal(batch_id, Id)
+    )
     # Those past their deadline are failed by `batch_outcomes.fail_overdue`.
-    return (
-        select(*_FOUND)
-        .join(batches, batches.c.id == batch_chunks.c.batch_id)
+    return tx.execute(
+        select(batches.c.id, batches.c.status, *(batches.c[name] for name in _OF_BATCH))
         .where(
             text(UNFINISHED_BATCH),
-            text(UNFINISHED_CHUNK),
-            batch_chunks.c.next_at <= moment,
+            behind,
             batches.c.deadline_at > moment,
-            *more,
+            exists().where(batch_chunks.c.batch_id == batches.c.id, *_due(moment)),
         )
-        .order_by(batches.c.user_id, batches.c.id, batch_chunks.c.number)
+        .order_by(batches.c.user_id, batches.c.id)
         .limit(1)
-    )
+    ).first()
 
 
 def count_due(db: Database, most: int) -> int:
     """Return how many chunks wait to be claimed; at `most`, there may be more."""
-    some = _due().with_only_columns(batch_chunks.c.number).order_by(None).limit(most).subquery()
+    moment = now()
+    some = (
+        select(batch_chunks.c.number)
+        .join(batches, batches.c.id == batch_chunks.c.batch_id)
+        .where(text(UNFINISHED_BATCH), batches.c.deadline_at > moment, *_due(moment))
+        .limit(most)
+        .subquery()
+    )
     with db.read() as tx:
         return tx.execute(select(func.count()).select_from(some)).scalar_one()
 
 
-def _claim(tx: WriteTx, whose: ColumnElement[bool]) -> Leased | None:
-    found = tx.execute(_due(whose).with_for_update(of=batch_chunks, skip_locked=True)).first()
-    if found is None:
-        return None
-    moment, holder = now(), new_id()
+def _due(moment: int) -> tuple[ColumnElement[bool], ...]:
+    return text(UNFINISHED_CHUNK), batch_chunks.c.next_at <= moment  # type: ignore[return-value] # a text is a condition too
+
+
+def _claim(tx: WriteTx, after: str) -> Leased | None:
+    moment, place = now(), (after, _LAST)
+    while (batch := _next_batch(tx, *place, moment)) is not None:
+        found = tx.execute(
+            select(batch_chunks)
+            .where(batch_chunks.c.batch_id == batch.id, *_due(moment))
+            .order_by(batch_chunks.c.number)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).first()
+        if found is not None:
+            return _lease(tx, batch, found, moment)
+        place = (batch.user_id, batch.id)  # others are taking what is due of it
+    return None
+
+
+def _lease(tx: WriteTx, batch: Row[Any], found: Row[Any], moment: int) -> Leased:
+    holder = new_id()
     tx.execute(
         update(batch_chunks)
-        .where(batch_chunks.c.batch_id == found.batch_id, batch_chunks.c.number == found.number)
+        .where(batch_chunks.c.batch_id == batch.id, batch_chunks.c.number == found.number)
         .values(
             status="running",
             attempts=batch_chunks.c.attempts + 1,
@@ -135,15 +168,16 @@ def _claim(tx: WriteTx, whose: ColumnElement[bool]) -> Leased | None:
             lease_holder=holder,
         )
     )
-    if found.batch_status == "queued":
+    if batch.status == "queued":
         # It may have been cancelled a moment ago: then the work will be for nothing, and unpaid.
         tx.execute(
             update(batches)
-            .where(batches.c.id == found.batch_id, batches.c.status == "queued")
+            .where(batches.c.id == batch.id, batches.c.status == "queued")
             .values(status="running", started_at=func.coalesce(batches.c.started_at, moment))
         )
-    told = {name: getattr(found, name) for name in (*_OF_CHUNK, *_OF_BATCH)}
-    return Leased(**told | {"attempts": found.attempts + 1, "holder": holder})
+    told = {name: getattr(batch, name) for name in _OF_BATCH}
+    told |= {name: getattr(found, name) for name in _OF_CHUNK}
+    return Leased(**told, attempts=found.attempts + 1, holder=holder)
 
 
 def renew(db: Database, held: Mapping[Key, str]) -> int:

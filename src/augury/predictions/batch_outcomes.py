@@ -21,6 +21,7 @@ from augury.predictions.batch_leases import Leased
 from augury.predictions.batch_schemas import BatchOut
 from augury.predictions.batch_views import NO_ROW_SUCCEEDED
 from augury.predictions.tables import UNFINISHED_BATCH, batch_chunks, batches
+from augury.predictions.takings import count_sale
 
 QUEUED, RUNNING, DONE = "queued", "running", "done"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
@@ -55,7 +56,7 @@ class Made(NamedTuple):
 
 
 class _IsOverError(Exception):
-    """The batch has ended, so what came of its chunk must not be stored."""
+    """The lease was lost or the batch has ended: what came of the chunk must not be stored."""
 
 
 class _HoldIsGoneError(Exception):
@@ -69,24 +70,29 @@ def finish(db: Database, chunk: Leased, made: Made) -> bool:
     """
     try:
         with db.write() as tx:
-            return _finish(tx, chunk, made)
+            batch = _finish(tx, chunk, made)
     except _IsOverError:
         return False
     except _HoldIsGoneError:
         fail(db, chunk, "hold_expired")
         return False
+    if batch.chunks_done == batch.chunks and batch.rows_done:
+        price = batch.rows_done * batch.price_per_row
+        count_sale(chunk.model, chunk.version, batch.rows_done, price)
+    return True
 
 
-def _finish(tx: WriteTx, chunk: Leased, made: Made) -> bool:
-    if not tx.execute(_done(chunk, made)).rowcount:
-        return False
-    batch = tx.execute(_counted(chunk, made)).first()
+def _finish(tx: WriteTx, chunk: Leased, made: Made) -> Row[Any]:
+    """Return the batch with the chunk counted, ended if it was the last."""
+    batch = None
+    if tx.execute(_done(chunk, made)).rowcount:
+        batch = tx.execute(_counted(chunk, made)).first()
     if batch is None:
         raise _IsOverError  # what was written of the chunk is undone
     if batch.chunks_done == batch.chunks:
         error = None if batch.rows_done else NO_ROW_SUCCEEDED
         _end(tx, batch, FAILED if error else SUCCEEDED, error, pays=True)
-    return True
+    return batch
 
 
 def _held(chunk: Leased) -> tuple[ColumnElement[bool], ...]:
