@@ -219,7 +219,8 @@ class Parts:
 
 def _is_young(part: Program) -> bool:
     with suppress(psutil.NoSuchProcess):
-        return time.time() - psutil.Process(part.process.pid).create_time() < _YOUNG_SECONDS
+        begun: float = psutil.Process(part.process.pid).create_time()
+        return time.time() - begun < _YOUNG_SECONDS
     return False
 
 
