@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from augury.kit.clock import now, rfc3339
 from augury.kit.db import Database, insert_rows
-from augury.kit.ids import new_id
+from augury.kit.ids import first_id, new_id
 from augury.ledger.statement import Month
 from augury.predictions.tables import predictions
 from augury.predictions.usage import DAY
@@ -17,7 +17,7 @@ from support.houses import open_house, order, settings_for, sign_up
 
 JSON = {"Content-Type": "application/json"}
 START = Month(2024, 2).start
-_COLUMNS = tuple(column.name for column in predictions.c)
+_COLUMNS = tuple(column.name for column in predictions.c if column.name != "expired_at")
 
 
 @pytest.fixture
@@ -30,11 +30,30 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[TestClient]:
 def buy(db: Database, user_id: str, *sold: tuple[str, int, int, int]) -> None:
     """Store predictions of `(model, rows, price, moment)`."""
     rows = [
-        (new_id(), user_id, model, 1, "succeeded", count, price, "[]", "[]", "[]", new_id(), at, at)
+        (
+            _id_of(at),
+            user_id,
+            model,
+            1,
+            "succeeded",
+            count,
+            price,
+            "[]",
+            "[]",
+            "[]",
+            new_id(),
+            at,
+            at,
+        )
         for model, count, price, at in sold
     ]
     with db.write() as tx:
         insert_rows(tx, predictions, _COLUMNS, rows)
+
+
+def _id_of(moment: int) -> str:
+    """Return an identifier that was born at a moment."""
+    return first_id(moment)[:24] + new_id()[24:]
 
 
 def ask(client: TestClient, who: dict[str, str], query: str) -> Any:

@@ -44,7 +44,7 @@ def test_a_visitor_registers_buys_a_prediction_and_leaves(visitor: BrowserContex
     expect(second.get_by_role("heading", name="Операции")).to_be_visible()
     second.reload()
     expect(second.get_by_role("heading", name="Операции")).to_be_visible()
-    expect(second.get_by_text(re.compile(r"4\s900 кредитов"))).to_be_visible()
+    expect(second.get_by_text(re.compile(r"^4\s900 кредитов$"))).to_be_visible()
     assert second.evaluate("document.documentElement.lang") == "ru"
 
     second.get_by_role("button", name="Выйти").click()

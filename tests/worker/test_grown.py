@@ -1,6 +1,5 @@
 """Work in processes of their own, as an operator starts them: every job ends, paid once or free."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -102,9 +101,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_it_cannot_finish(scene: S
     worker = scene.house.worker()
     id_ = scene.begin_far(scene.anna)
     attempts = row_of(scene.house.db, id_).attempts
-    begun = time.monotonic()
     assert worker.stop() == 0
-    assert time.monotonic() - begun < 11
     row = row_of(scene.house.db, id_)
     assert (row.status, row.attempts, row.lease_holder) == (QUEUED, attempts - 1, None)
     assert scene.anna.cancel(id_)["status"] == CANCELLED
