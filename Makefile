@@ -29,7 +29,7 @@ test: install-dev ## Run the whole test suite
 	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: soak
-soak: install-dev ## Run the storms, crashes and generated requests for an hour instead of a minute
+soak: install-dev ## Run the storms, crashes and generated requests for longer than the suite does
 	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
 
 .PHONY: chaos

@@ -90,7 +90,6 @@ def test_what_fails_is_tried_again_and_then_ends_the_batch(
     assert (told["status"], told["error"]["code"]) == ("failed", code)
     assert shop.balance() == (5000, 0)
     assert shop.results(id_).json()["code"] == "no_results"
-    assert len(BACK_OFF_SECONDS) + 1 == MOST_ATTEMPTS
 
 
 def test_a_failure_that_passes_costs_time_only(
