@@ -70,8 +70,8 @@ peers: install-dev $(INSTALLED_PEERS) ## Try servers of other people, installed 
 
 .PHONY: lock
 lock: install-dev ## Write the lock files again after a change of dependencies
-	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --no-dev --group build -o requirements.lock
-	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --extra parquet --extra s3 --extra worker --no-dev --group build -o requirements-image.lock
+	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --extra market --no-dev --group build -o requirements.lock
+	$(BIN)/uv export --no-emit-project --no-annotate --no-header --extra ui --extra stripe --extra yookassa --extra parquet --extra s3 --extra worker --extra market --no-dev --group build -o requirements-image.lock
 	$(BIN)/uv export --no-emit-project --no-annotate --no-header --all-extras --all-groups -o requirements-dev.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet requirements-peers.in -o requirements-peers.lock
 

@@ -1,0 +1,1 @@
+"""Market data: prices and indicators, where they came from, and when each was known."""
