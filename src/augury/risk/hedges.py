@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from augury.risk.options import Option, Skew, priced
+from augury.risk.options import USUAL_SKEW, Option, Skew, priced
 from augury.risk.series import Floats
-from augury.risk.tails import LEVEL, Tail, tail_of, worst
+from augury.risk.tails import Tail, tail_of, worst
 from augury.risk.trouble import BadSeries, between, finite, long_enough, positive
 
 TRADING_DAYS = 252
@@ -79,6 +79,9 @@ class Costs(NamedTuple):
     option_spread: float = 0.05
 
 
+USUAL_COSTS = Costs()
+
+
 class Risk(NamedTuple):
     """Annualised volatility, and value at risk and shortfall over the horizon, float64 [n].
 
@@ -119,7 +122,7 @@ class _Look(NamedTuple):
 
 
 def hedges(
-    positions: Positions, costs: Costs = Costs(), skew: Skew = Skew()
+    positions: Positions, costs: Costs = USUAL_COSTS, skew: Skew = USUAL_SKEW
 ) -> tuple[Hedge, Hedge, Hedge, Hedge]:
     """Return `index_short`, `protective_put`, `collar` and `reduce_position`, in this order.
 
@@ -230,7 +233,7 @@ def _reduce_position(held: Positions, look: _Look, costs: Costs) -> Hedge:
     )
 
 
-def _hedge(  # noqa: PLR0913, PLR0917 - one row of a table, filled in its order
+def _hedge(
     kind: str,
     units: Floats,
     money: Floats,

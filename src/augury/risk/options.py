@@ -33,6 +33,7 @@ class Skew(NamedTuple):
         return at_the_money * np.clip(1 + self.slope * deviations, self.floor, self.ceiling)
 
 
+USUAL_SKEW = Skew()
 NO_SKEW = Skew(level=1.0, slope=0.0)
 
 

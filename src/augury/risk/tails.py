@@ -141,7 +141,8 @@ def overlapping(returns: Floats, days: int) -> Floats:
     grown = np.cumsum(np.log1p(returns), axis=-1)
     first = np.zeros((*grown.shape[:-1], 1))
     path = np.concatenate([first, grown], axis=-1)
-    return np.expm1(path[..., days:] - path[..., :-days])
+    windows: Floats = np.expm1(path[..., days:] - path[..., :-days])
+    return windows
 
 
 def _level(level: float) -> float:
