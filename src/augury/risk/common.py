@@ -40,9 +40,9 @@ def common_returns(assets: Sequence[Series], observations: int) -> Common:
     days = np.flatnonzero(counts == len(assets))[-(observations + 1) :]
     long_enough("common_days", len(days), LEAST_RETURNS + 1)
     skipped = np.flatnonzero(counts[days[0] : days[-1]]).size - (len(days) - 1)
-    days = (days + first).astype(np.int32)
-    closes = np.empty((len(days), len(assets)))
+    common: Days = np.asarray(days + first, dtype=np.int32)
+    closes = np.empty((len(common), len(assets)))
     for place, asset in enumerate(assets):
-        closes[:, place] = asset.closes[np.searchsorted(asset.days, days)]
+        closes[:, place] = asset.closes[np.searchsorted(asset.days, common)]
     shortest = int(np.argmax([asset.days[0] for asset in assets]))
-    return Common(days[1:], closes[1:] / closes[:-1] - 1, skipped, shortest)
+    return Common(common[1:], closes[1:] / closes[:-1] - 1, skipped, shortest)

@@ -29,7 +29,8 @@ def standardised(returns: Floats) -> Floats:
     flat = deviation <= _FLAT
     if flat.any():
         raise BadSeries("constant", what="returns", place=(int(np.argmax(flat)),))
-    return centred / deviation
+    standard: Floats = centred / deviation
+    return standard
 
 
 def shrunk_correlation(standard: Floats) -> Correlation:

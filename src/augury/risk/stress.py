@@ -75,7 +75,7 @@ class Sensitivity(NamedTuple):
     changes: npt.NDArray[np.int64]
 
 
-def sensitivity(  # noqa: PLR0913 - a regression's two sides, the span, and how it is shrunk
+def sensitivity(
     assets: Sequence[Series],
     indicator: Indicator,
     *,
