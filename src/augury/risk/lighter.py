@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from augury.risk.series import Floats
-from augury.risk.tails import LEVEL
+from augury.risk.tails import LEVEL, historical
 from augury.risk.trouble import BadSeries, between, finite, long_enough
 
 # Of problems that are scaled to about one.
@@ -24,6 +24,9 @@ _SLACK = 1e-9
 _NOTHING = 1e-7
 _ASSETS_AT_FIRST = 50
 _ASSETS_MORE = 50
+# Days times assets. Prices that have nothing in common, as no market's have, need nearly all of
+# both, and would keep a processor busy for minutes.
+_MOST_CELLS = 100_000
 
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -40,11 +43,15 @@ class Limits(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """What is held, [n], the limits, and what an asset has that is not free to change, [n]."""
+    """What is held, [n], the limits, and what an asset has that is not free to change, [n].
+
+    All are shares of `total`, so that a solver's tolerances mean the same to every size.
+    """
 
     held: Floats
     limits: Limits
     fixed: Floats
+    total: float
 
 
 class _Tail(NamedTuple):
@@ -66,15 +73,26 @@ class _Solution(NamedTuple):
 
 
 class _Attempt(NamedTuple):
-    """Weights [n] with the free ones at their best, the objective's slopes [n], and prices."""
+    """Weights [n] with the free ones at their best, the objective's slopes [n], and prices.
+
+    `whole` is false if days that matter were left out, because they were too many.
+    """
 
     weights: Floats
     slopes: Floats
     sum_price: float
     turnover_price: float
+    whole: bool = True
 
 
-def least_variance(weights: Floats, covariance: Floats, limits: Limits) -> Floats:
+class Lighter(NamedTuple):
+    """Weights [n] within the limits, and whether they are the optimum or on the way to it."""
+
+    weights: Floats
+    optimal: bool
+
+
+def least_variance(weights: Floats, covariance: Floats, limits: Limits) -> Lighter:
     """Return the weights [n] of least variance within limits, with the sum of the present ones.
 
     Markowitz, Portfolio selection (1952). Raises `BadSeries("limits_infeasible")` if no weights
@@ -94,11 +112,12 @@ def least_variance(weights: Floats, covariance: Floats, limits: Limits) -> Float
 
 def least_shortfall(
     weights: Floats, scenarios: Floats, limits: Limits, level: float = LEVEL
-) -> Floats:
+) -> Lighter:
     """Return the weights [n] of least expected shortfall over equally likely returns [t, n].
 
     A linear program: Rockafellar and Uryasev, Optimization of conditional value-at-risk (2000).
-    Raises as `least_variance` does.
+    Hundreds of assets that share no movement are left on the way to the optimum, and never with
+    more shortfall than they had. Raises as `least_variance` does.
     """
     task = _task(weights, limits)
     long_enough("scenarios", len(scenarios), 2)
@@ -116,13 +135,18 @@ def least_shortfall(
             found[free] = solution.weights
             slopes = -(solution.day_prices @ scaled[days])
             missed = np.flatnonzero(-(scaled @ found) > solution.at_risk + _TOLERANCE)
-            missed = np.setdiff1d(missed, days)
-            if not len(missed):
-                return _Attempt(found, slopes, solution.sum_price, solution.turnover_price)
-            days = np.union1d(days, missed)
+            more = np.union1d(days, missed)
+            whole = len(more) == len(days)
+            if whole or len(more) * len(nothing) > _MOST_CELLS:
+                prices = solution.sum_price, solution.turnover_price
+                return _Attempt(found, slopes, *prices, whole)
+            days = more
 
     tail_days = _worst(scaled @ task.held, count)
-    return _grown(task, -scaled[tail_days].mean(axis=0), attempt)
+    found = _grown(task, -scaled[tail_days].mean(axis=0), attempt)
+    before, after = (historical(scaled @ w, level)[1] for w in (weights, found.weights))
+    allowed = weights.min() >= 0 and weights.max() <= limits.cap
+    return Lighter(weights, optimal=False) if allowed and before < after else found
 
 
 def _worst(returns: Floats, count: float) -> Places:
@@ -145,14 +169,17 @@ def _task(weights: Floats, limits: Limits) -> _Task:
             least_cap=total / len(held),
             least_turnover=float(forced),
         )
-    return _Task(held, limits, np.zeros_like(held) if limits.turnover is None else held)
+    shares = held / total
+    most = None if limits.turnover is None else limits.turnover / total
+    fixed = np.zeros_like(held) if most is None else shares
+    return _Task(shares, Limits(limits.cap / total, most), fixed, total)
 
 
 def _over_cap(held: Floats, limits: Limits) -> Floats:
     return np.maximum(held - limits.cap, 0)
 
 
-def _grown(task: _Task, slopes: Floats, attempt: Callable[[Mask], _Attempt]) -> Floats:
+def _grown(task: _Task, slopes: Floats, attempt: Callable[[Mask], _Attempt]) -> Lighter:
     """Return the best weights of all assets, freeing those whose price says that they are missed.
 
     An asset that stands still is in its place if neither more nor less of it would improve the
@@ -160,18 +187,17 @@ def _grown(task: _Task, slopes: Floats, attempt: Callable[[Mask], _Attempt]) -> 
     """
     free = _first_free(task, slopes)
     while True:
-        found, slopes, sum_price, turnover_price = attempt(free)
-        price = slopes + sum_price
-        wants_more = np.where(task.fixed < task.limits.cap, -turnover_price - price, 0)
+        tried = attempt(free)
+        price = tried.slopes + tried.sum_price
+        wants_more = np.where(task.fixed < task.limits.cap, -tried.turnover_price - price, 0)
         wants_less = np.where(task.fixed > 0, price, 0)
         want = np.where(free, 0, np.maximum(wants_more, wants_less))
         missed = np.flatnonzero(want > _TOLERANCE)
-        if not len(missed):
+        if not (len(missed) and tried.whole):
             break
         free[missed[np.argsort(-want[missed], kind="stable")[:_ASSETS_MORE]]] = True
-    found = np.clip(np.where(found < _NOTHING, 0, found), 0, task.limits.cap)
-    whole: Floats = found * (task.held.sum() / found.sum())
-    return whole
+    found = np.where(tried.weights < _NOTHING, 0, np.minimum(tried.weights, task.limits.cap))
+    return Lighter(found * (task.total / found.sum()), tried.whole)
 
 
 def _first_free(task: _Task, slopes: Floats) -> Mask:
