@@ -29,7 +29,8 @@ _ROWS = 1024
 class Positions:
     """What is held, and what may become of it; everything but the scenarios is float64 [n].
 
-    `scenarios` are equally likely simple returns of the asset over the horizon, [n, points];
+    `scenarios` are equally likely simple returns of the asset over the horizon, [n, points]; where
+    they are quantiles at the middles of equal shares, 190 or 210 points have one at 5 % exactly;
     `volatility` is annualised and prices the options; `beta` is the ratio of the index short;
     `benchmark_volatility` is the deviation of the benchmark's return over the horizon; `value` and
     the prices are in one money; `loss_threshold` is the fraction from which a loss hurts: the
