@@ -26,7 +26,7 @@ class RiskModel(DocumentModel):
 
     probability = "probability_of_loss"
     example: ClassVar[Mapping[str, Any]] = risk_question.EXAMPLE
-    subjects = ("symbol", "prices")
+    subjects: ClassVar[tuple[str, ...]] = ("symbol", "prices")
 
     def open(self, artifact: bytes) -> None:
         """Take over what was learned; raises `BadModel`."""

@@ -27,6 +27,8 @@ BETA_DAYS = 504
 _MOST_ASSETS = 600
 _MOST_PAIRS = 600
 _STALE_DAYS = 7
+# A quarter's figure, and some weeks until the next one is out.
+_RATE_STALE_DAYS = 130
 
 Value = TypeVar("Value")
 
@@ -108,8 +110,12 @@ class Assets:
     def rate(self, day: int) -> float | None:
         """Return the year's rate that was known on a day, as a fraction."""
         bills = self._markets.indicator(BILLS)
-        found = None if bills is None else bills.at(day)
-        return None if found is None else found / 100
+        if bills is None:
+            return None
+        end = int(np.searchsorted(bills.known, day, side="right"))
+        if not end or day - bills.known[end - 1] > _RATE_STALE_DAYS:
+            return None
+        return float(bills.values[end - 1]) / 100
 
 
 def common(ours: Series, theirs: Series, observations: int = BETA_DAYS) -> Aligned | None:

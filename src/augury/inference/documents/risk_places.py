@@ -130,7 +130,7 @@ def _placed(
     index = assets.asset(benchmark, benchmark)
     at = -1 if index is None else int(np.searchsorted(index.series.days, day, side="right")) - 1
     returns = _returns(question, benchmark, series, index, day, assets)
-    rate, notes = _rate(question, day, assets)
+    rate, notes = rate_of(question.risk_free_rate, day, assets)
     if index is None or at < FEWEST_POINTS - 1 or returns is None:
         returns, index = None, None
         notes.append(Note("no_benchmark", {"symbol": benchmark}))
@@ -163,9 +163,10 @@ def _returns(
     return None if index is None else window(common(series, index.series.until(day)), day)
 
 
-def _rate(question: RiskQuestion, day: int, assets: Assets) -> tuple[float, list[Note]]:
-    if question.risk_free_rate is not None:
-        return question.risk_free_rate, []
+def rate_of(given: float | None, day: int, assets: Assets) -> tuple[float, list[Note]]:
+    """Return the year's rate for option prices: the customer's, the one known, or one assumed."""
+    if given is not None:
+        return given, []
     known = assets.rate(day)
     if known is not None and known >= 0:
         return known, []
@@ -173,13 +174,17 @@ def _rate(question: RiskQuestion, day: int, assets: Assets) -> tuple[float, list
 
 
 def _notes(question: RiskQuestion, series: Series, day: int, today: int) -> list[Note]:
-    found, newest = [], int(series.days[-1])
-    asked = day if question.as_of else today
-    if asked - newest > _STALE_DAYS:
-        found.append(Note("stale_data", {"day": day_told(newest), "days": asked - newest}))
+    found = notes_of_age(int(series.days[-1]), day if question.as_of else today)
     if len(series) < _SHORT_HISTORY:
         found.append(Note("short_history", {"count": len(series), "wanted": _SHORT_HISTORY}))
     return found + (_notes_of_own(series) if question.prices is not None else [])
+
+
+def notes_of_age(newest: int, asked: int) -> list[Note]:
+    """Return a note if the newest close is much older than the day asked about."""
+    if asked - newest <= _STALE_DAYS:
+        return []
+    return [Note("stale_data", {"day": day_told(newest), "days": asked - newest})]
 
 
 def _notes_of_own(series: Series) -> list[Note]:
