@@ -10,7 +10,7 @@ from augury.risk.trouble import BadSeries
 
 def rising(first: int, last: int, without: tuple[int, ...] = ()) -> Series:
     days = np.array([day for day in range(first, last) if day not in without], dtype=np.int32)
-    return Series(days, days * 1.0)
+    return Series(days, days.astype(np.float64))
 
 
 def test_the_youngest_asset_gives_the_window_and_is_named() -> None:
