@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skfolio import measures
 
+from augury.risk.distribution import Forecast
 from augury.risk.hedges import TRADING_DAYS, Costs, Hedge, Positions, hedges
 from augury.risk.options import NO_SKEW, black_scholes
 from augury.risk.trouble import BadSeries
@@ -64,6 +65,17 @@ def test_all_four_are_told_always_in_the_same_order_from_the_same_risk_before() 
             *hedge.terms.values(),
         )
         assert all(array.shape == (4,) and np.isfinite(array).all() for array in arrays)
+
+
+def test_210_middles_of_a_forecast_have_its_value_at_risk_exactly() -> None:
+    levels = np.linspace(0, 1, 101)
+    table = np.sinh(np.linspace(-3, 3, 101))[np.newaxis]
+    month = np.full(3, 21)
+    group = np.zeros(3, dtype=np.intp)
+    forecast = Forecast(np.full(3, 0.01), np.full(3, 0.04), month, group, table, levels)
+    told = hedges(positions(3, scenarios=forecast.scenarios(210)))[0].before
+    assert told.value_at_risk == pytest.approx(forecast.value_at_risk())
+    assert told.expected_shortfall == pytest.approx(forecast.expected_shortfall(), rel=0.01)
 
 
 def test_a_short_of_the_least_variance_leaves_what_correlation_leaves() -> None:

@@ -1,6 +1,8 @@
 """Weights of less risk: the same optimum as skfolio and as a plain statement of the problem."""
 
-import cvxpy as cp
+import importlib
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,9 @@ from skfolio.prior import EmpiricalPrior
 
 from augury.risk.lighter import Limits, least_shortfall, least_variance
 from augury.risk.trouble import BadSeries
+
+# Its types hide the names that it is used by.
+cp: Any = importlib.import_module("cvxpy")
 
 
 def returns(
