@@ -76,7 +76,7 @@ def remove(db: Database, kind: Kind, symbol: str, actor: Actor) -> None:
     with db.write() as tx:
         store.begin(tx)
         if not store.remove(tx, kind, symbol):
-            raise SeriesNotFound(symbol=symbol, nearest=[])
+            raise SeriesNotFound(symbol=symbol, nearest="–")
         record(tx, actor, "market.removed", f"market:{symbol}", {"kind": kind})
 
 

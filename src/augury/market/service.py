@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
 
+import numpy as np
+
 from augury.kit.db import Database
 from augury.market import store
 from augury.market.refusals import SeriesNotFound
@@ -68,9 +70,23 @@ class HouseMarkets:
         """Return what is known of a series, or raise `SeriesNotFound` with the nearest names."""
         found = self.entry(symbol, kind)
         if found is None:
-            near = self.nearest(symbol, kind=kind)
+            near = ", ".join(self.nearest(symbol, kind=kind)) or "–"
             raise SeriesNotFound(symbol=symbol[:80], nearest=near)
         return found
+
+    def newest(self, symbol: str, kind: Kind, most: int) -> tuple[Entry, Days, Floats]:
+        """Return a series with its last days int32 [n] and values float64 [n], n at `most`.
+
+        Days of an indicator are the ends of its periods. Raises `SeriesNotFound`.
+        """
+        entry = self.require(symbol, kind)
+        found = self._find(kind, symbol)
+        if found is None:
+            raise SeriesNotFound(symbol=symbol, nearest="–")  # it was removed just now
+        if isinstance(found, Series):
+            return entry, found.days[-most:], found.closes[-most:]
+        ends = found.known - np.int32(entry.labels.lag_days)
+        return entry, ends[-most:], found.values[-most:]
 
     def nearest(self, symbol: str, most: int = 3, *, kind: Kind = "price") -> list[str]:
         """Return the names that look most like one that is not there, the nearest first.
