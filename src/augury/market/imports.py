@@ -43,7 +43,7 @@ def import_file(
     """Take all series of a file, or with any fault none; return what was found about each.
 
     A dry run takes nothing and raises nothing about a series. Raises `FileUnreadable`,
-    `ColumnsMissing`, `TooManySeries` and `InvalidInput` with the faults.
+    `TooManySeries` and `InvalidInput` with the faults.
     """
     with path.open("rb") as file:
         subject = f"file:{hashlib.file_digest(file, 'sha256').hexdigest()}"
@@ -106,7 +106,9 @@ def _keep(
 
 def _examined(draft: Draft) -> Checked:
     def where(place: int) -> str:
-        return f"/{draft.symbol}/{place}" if lines is None else f"/file/{int(lines[place])}"
+        if lines is None:
+            return f"/{draft.symbol}/{place}"
+        return f"/file/{int(lines[place])}/{draft.symbol}"
 
     lines = draft.lines
     return examine(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from augury.files.cells import Field, Typing, Value
-from augury.files.faults import columns_missing
+from augury.files.faults import shown
 from augury.files.forms import Form, Row
 from augury.files.rows import open_rows
 from augury.kit.errors import Fault, InvalidInput, escaped, invalid
@@ -24,6 +24,7 @@ MOST_SERIES_IN_FILE = 2000
 # Of all series of a file together.
 MOST_CELLS = 5_000_000
 MOST_FAULTS = 50
+_MOST_NAMES_SHOWN = 30
 
 # In the languages of the house, the first that is there.
 _DATES = ("date", "day", "дата")
@@ -114,7 +115,7 @@ def read_series(path: Path, labels: Labels, symbol: str | None = None) -> list[D
     """Return the series of a file, not looked at yet, by name.
 
     `symbol` names the only one; without it, columns or a column of symbols do. Raises
-    `FileUnreadable`, `ColumnsMissing` and `InvalidInput` with the first faults of its lines.
+    `FileUnreadable`, and `InvalidInput` with the first faults of its lines.
     """
     with open_rows(path) as rows:
         form = rows.form
@@ -154,11 +155,11 @@ def _typing(form: Form, columns: _Columns) -> Typing:
 
 
 def _columns(names: Sequence[str], symbol: str | None) -> _Columns:
-    """Find out what the columns are; raises `ColumnsMissing` or `InvalidInput`."""
+    """Find out what the columns are; raises `InvalidInput`."""
     folded = {name.strip().casefold(): name.strip() for name in reversed(names) if name.strip()}
     date = _first(_DATES, folded)
     if date is None:
-        raise columns_missing(["date"], names)
+        raise _needed(names)
     value, named = _first(_VALUES, folded), _first(_SYMBOLS, folded)
     if named is not None and value is not None and symbol is None:
         return _Columns(date, named, [value])
@@ -166,7 +167,7 @@ def _columns(names: Sequence[str], symbol: str | None) -> _Columns:
         if value is None:
             others = [name for name in folded.values() if name != date]
             if len(others) != 1:
-                raise columns_missing(["close"], names)
+                raise _needed(names)
             value = others[0]
         return _Columns(date, None, [value])
     return _Columns(date, None, list(_wide(folded, date, value)))
@@ -178,7 +179,7 @@ def _wide(folded: dict[str, str], date: str, value: str | None) -> Iterator[str]
         raise invalid("/symbol", "fault.market_symbol_needed")
     columns = [name for name in folded.values() if name != date]
     if not columns:
-        raise columns_missing(["close"], list(folded.values()))
+        raise _needed(list(folded.values()))
     if len(columns) > MOST_SERIES_IN_FILE:
         raise invalid("/file", "fault.market_file_series", most=MOST_SERIES_IN_FILE)
     odd = [name for name in columns if not is_symbol(spelled(name))]
@@ -188,6 +189,12 @@ def _wide(folded: dict[str, str], date: str, value: str | None) -> Iterator[str]
         ]
         raise InvalidInput(faults=faults[:MOST_FAULTS])
     yield from columns
+
+
+def _needed(names: Sequence[str]) -> InvalidInput:
+    """Return the refusal of a file without the columns that make a series."""
+    there = ", ".join(map(shown, names[:_MOST_NAMES_SHOWN]))
+    return invalid("/file", "fault.market_columns", columns=there)
 
 
 def _shown(name: str) -> dict[str, object]:

@@ -15,10 +15,3 @@ class TooManySeries(Refusal):
 
     code = "too_many_series"
     status = 409
-
-
-class SourceUnavailable(Refusal):
-    """A live source did not answer, or not with prices."""
-
-    code = "source_unavailable"
-    status = 502

@@ -37,7 +37,7 @@ class ImportForm(BaseModel):
     symbol: str | None = Field(
         None,
         max_length=LONGEST_SYMBOL,
-        description="The name of the only series; without it columns, or a column `symbol`, name them.",
+        description="The name of the only series. Without it the columns name them, or a column `symbol`.",
     )
     kind: Kind = "price"
     unit: str = Field(
@@ -175,9 +175,7 @@ class ImportOut(BaseModel):
     series: list[ImportedOut]
 
     @classmethod
-    def of(
-        cls, imported: Sequence[Imported], sentence: Sentence, *, dry_run: bool
-    ) -> "ImportOut":
+    def of(cls, imported: Sequence[Imported], sentence: Sentence, *, dry_run: bool) -> "ImportOut":
         """Return it for the wire; `sentence` tells a finding in the reader's language."""
         return cls(dry_run=dry_run, series=[_imported(one, sentence) for one in imported])
 

@@ -106,7 +106,6 @@ def _sent(form: FormData) -> Iterator[tuple[Path, ImportForm]]:
         "unsupported_media_type",
         "file_unreadable",
         "file_too_large",
-        "columns_missing",
         "too_many_series",
     ),
 )
