@@ -116,7 +116,7 @@ def fetch(
     with _database(settings) as db:
         for symbol in symbols:
             try:
-                draft = opened.fetch(symbol)
+                draft = opened.fetch(_named(symbol))
             except SourceFailed as error:
                 typer.echo(str(error), err=True)
                 failed = True

@@ -27,7 +27,7 @@ MOST_FAULTS = 50
 _MOST_NAMES_SHOWN = 30
 
 # In the languages of the house, the first that is there.
-_DATES = ("date", "day", "дата")
+_DATES = ("date", "day", "observation_date", "дата")
 _SYMBOLS = ("symbol", "ticker", "name", "тикер", "символ")
 _VALUES = ("adj close", "adj_close", "adjusted close", "close", "value", "цена", "значение")
 

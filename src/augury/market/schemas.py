@@ -37,7 +37,7 @@ class ImportForm(BaseModel):
     symbol: str | None = Field(
         None,
         max_length=LONGEST_SYMBOL,
-        description="The name of the only series. Without it the columns name them, or a column `symbol`.",
+        description="Of the only series. Without it columns name them, or a column `symbol`.",
     )
     kind: Kind = "price"
     unit: str = Field(

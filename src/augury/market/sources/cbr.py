@@ -106,7 +106,8 @@ class Cbr:
 
 def _draft(name: str, labels: Labels, points: list[tuple[int, float]]) -> Draft:
     if not points:
-        raise Unanswered("there are no values")  # noqa: EM101 -- what it says is the reason
+        message = "there are no values"
+        raise Unanswered(message)
     days = np.array([day for day, _ in points], np.int32)
     return Draft(name, labels, days, np.array([value for _, value in points]))
 

@@ -36,17 +36,13 @@ class Fred:
         name = spelled(symbol)
         try:
             body = self._http.ask(f"{self._address}/graph/fredgraph.csv", params={"id": name})
-            header, *rows = csv.reader(io.StringIO(body.decode("utf-8-sig")))
-            if [one.upper() for one in header[1:]] != [name]:
-                raise ValueError(header[:2])
-            told = [(read_day(day), float(value)) for day, value in rows if value not in {"", "."}]
+            points = _points(body, name)
         except Unanswered as error:
             raise SourceFailed("fred", name, str(error)) from None
         except (UnicodeDecodeError, ValueError, csv.Error):
             raise SourceFailed("fred", name, "the answer is no CSV of this series") from None
-        points = [(day, value) for day, value in told if day is not None]
-        if not points or len(points) < len(told):
-            raise SourceFailed("fred", name, "the answer has no days")
+        if not points:
+            raise SourceFailed("fred", name, "there are no values")
         days = np.array([day for day, _ in points], np.int32)
         frequency, lag_days = _rhythm(days)
         labels = Labels(
@@ -58,6 +54,22 @@ class Fred:
             lag_days=lag_days,
         )
         return Draft(name, labels, days, np.array([value for _, value in points]))
+
+
+def _points(body: bytes, name: str) -> list[tuple[int, float]]:
+    """Return days and values; raises ValueError for another table than that of a series."""
+    header, *rows = csv.reader(io.StringIO(body.decode("utf-8-sig")))
+    if [one.upper() for one in header[1:]] != [name]:
+        raise ValueError(header[:2])
+    points = []
+    for written, value in rows:
+        day = read_day(written)
+        if day is None:
+            raise ValueError(written)
+        # A holiday has a point, or nothing, in the place of a value.
+        if value not in {"", "."}:
+            points.append((day, float(value)))
+    return points
 
 
 def _rhythm(days: Days) -> tuple[Frequency, int]:

@@ -27,12 +27,7 @@ class Http:
         self, pause: Callable[[float], object] = time.sleep, most_bytes: int = MOST_BYTES
     ) -> None:
         """Prepare; `pause` waits so many seconds between tries."""
-        self._client = httpx2.Client(
-            timeout=_TIMEOUT_SECONDS,
-            follow_redirects=True,
-            max_redirects=3,
-            headers={"User-Agent": "augury"},
-        )
+        self._context = httpx2.create_ssl_context()
         self._pause = pause
         self._most_bytes = most_bytes
 
@@ -60,7 +55,16 @@ class Http:
     ) -> tuple[int, float | None, bytes]:
         """Return status, for how long to wait if the answer says so, and body."""
         until = time.monotonic() + _MOST_SECONDS
-        with self._client.stream(method, url, **content) as answer:
+        # Opened for each question: these are few, and nothing is left open.
+        with (
+            httpx2.Client(
+                timeout=_TIMEOUT_SECONDS,
+                verify=self._context,
+                follow_redirects=True,
+                headers={"User-Agent": "augury"},
+            ) as client,
+            client.stream(method, url, **content) as answer,
+        ):
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece

@@ -26,6 +26,7 @@ class Yahoo:
             raise SourceFailed("yahoo", name, "install the extra: pip install 'augury[live]'")
         # By name: it is an extra, and takes a second to import.
         yfinance = import_module("yfinance")
+        yfinance.config.debug.hide_exceptions = False
         ticker = yfinance.Ticker(name, session=self._session)
         try:
             table = ticker.history(
@@ -33,7 +34,6 @@ class Yahoo:
                 interval="1d",
                 auto_adjust=True,
                 actions=False,
-                raise_errors=True,
                 timeout=_TIMEOUT_SECONDS,
             )
             told = ticker.history_metadata
