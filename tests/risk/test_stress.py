@@ -62,7 +62,12 @@ def follower(changes: np.ndarray, slope: float, noise: float = 0.02, skip: int =
 def sensitivity(
     assets: list[Series], given: Indicator, **changes: Any
 ) -> stress.Sensitivity | None:
-    terms = {"as_of": 99_999, "relative": False, "prior_deviation": stress.RATES_PRIOR_DEVIATION, **changes}
+    terms = {
+        "as_of": 99_999,
+        "relative": False,
+        "prior_deviation": stress.RATES_PRIOR_DEVIATION,
+        **changes,
+    }
     return stress.sensitivity(assets, given, **terms)
 
 
