@@ -20,6 +20,7 @@ COMMANDS = (
     "ui",
     "migrate",
     "ledger",
+    "market",
     "backup",
     "restore",
     "train",

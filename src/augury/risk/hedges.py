@@ -20,6 +20,8 @@ LEAST_POINTS = 20
 # A call of this price, as a fraction of the asset, pays for a put that is worth less.
 _LEAST_PREMIUM = 1e-9
 _STEPS = 60
+# Of a strike in prices of the asset; beyond it there would be infinities.
+_HIGHEST_LOG = 300.0
 _CLOSE_ENOUGH = 1e-10
 _ROUNDING = 1e-14
 # Rows whose scenarios fit into a processor's cache.
@@ -264,7 +266,7 @@ def _paying_strike(held: Positions, put: Floats, skew: Skew) -> Floats:
     low = np.log1p(-held.loss_threshold)
     widest = skew.level * skew.ceiling * held.volatility * np.sqrt(years)
     # Seven deviations beyond the forward no call is worth the least premium; then some.
-    high = held.rate * years + widest * (8 + widest)
+    high = np.minimum(held.rate * years + widest * (8 + widest), _HIGHEST_LOG)
     place = np.minimum(-low, high) / 2
     for _ in range(_STEPS):
         call = _option(held, np.exp(place), skew)
