@@ -19,6 +19,7 @@ from augury.predictions.leased import MOST_ATTEMPTS
 from augury.worker import duties
 from support.houses import APPLICANT, findings, open_house, order, settings_for, sign_up
 from support.jobs import change
+from support.quick import quicken_quarantine
 from support.uploads import ROW, Registrar, version
 
 JSON = {"Content-Type": "application/json"}
@@ -84,6 +85,7 @@ class Shop:
 def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A house whose customer anna starts with 5000 credits."""
     monkeypatch.setattr(duties, "Runner", _Idle)
+    quicken_quarantine(monkeypatch)
     with open_house(settings_for(database_url, tmp_path)) as (client, house):
         yield Shop(client, house, sign_up(client))
     assert findings(database_url) == []

@@ -19,6 +19,7 @@ from support.batch_shop import BatchShop, open_shop
 from support.batches import change, change_chunk, claimed
 from support.files import NUMBER, applicants, read, send, written
 from support.houses import sign_up
+from support.quick import quicken_quarantine
 from support.uploads import ROW, Registrar, version
 
 
@@ -26,6 +27,7 @@ from support.uploads import ROW, Registrar, version
 def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchShop]:
     """A house whose customer anna starts with 5000 credits; what failed waits until it is due."""
     monkeypatch.setattr(leased, "BACK_OFF_SECONDS", (3600,) * len(BACK_OFF_SECONDS))
+    quicken_quarantine(monkeypatch)
     with open_shop(database_url, tmp_path, monkeypatch) as opened:
         yield opened
 
