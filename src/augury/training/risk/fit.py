@@ -113,10 +113,13 @@ def _scale(level: Floats, x: Floats, y: Floats) -> tuple[float, Floats]:
 def _table(z: Floats) -> Floats:
     """Return quantiles at `LEVELS`: those seen, and beyond one in a thousand a power law.
 
-    The tail goes on as it went from one in a hundred to one in a thousand.
+    The tail goes on as it went from one in a hundred to one in a thousand. They are moved to a
+    mean of 0 (the outermost halves of a percent aside), so that `drift` alone says what may be
+    earned: what shares have earned above it is the luck of those that are large today.
     """
-    inner = np.quantile(z, _INNER)
-    hundredth, last = np.quantile(z, [0.01, 0.99]), inner[[0, -1]]
+    middle = np.quantile(z, np.arange(1, 200) / 200)
+    inner = np.quantile(z, _INNER) - middle.mean()
+    hundredth, last = np.interp([0.01, 0.99], _INNER, inner), inner[[0, -1]]
     index = np.log10(last / hundredth)
     beyond = np.concatenate([[_END], _OUTER]) / _INNER[0]
     low, high = (last[side] * beyond ** -index[side] for side in (0, 1))
