@@ -16,8 +16,9 @@ _FREEDOM = 6.0
 _RIDGE = 1e-3
 # Neighbouring days of a horizon tell nearly the same; every third is enough for five weights.
 _EVERY = 3
-# Half of the average return of the past, which was that of companies that are large today.
-_DRIFT_KEPT = 0.5
+# The average return of so many years is believed by half (Buehlmann's credibility): ten years of a
+# market tell little of the next, and these are companies that are large today.
+_HALF_BELIEVED_YEARS = 10.0
 # Of the average share's moves. What moves less is no share, and is not expected to earn like one.
 _DRIFT_FROM = 1 / 3
 _RANGE = (0.001, 0.999)
@@ -35,6 +36,8 @@ def learn(panel: Panel, known_by: int) -> Document:
     seen = panel.rows((panel.matures < known_by).any(axis=1))
     centres = np.nanmean(seen.features, axis=0)
     lowest, highest = np.nanquantile(seen.features, _RANGE, axis=0)
+    years = float(np.ptp(seen.day)) / 365.25
+    believed = years / (years + _HALF_BELIEVED_YEARS)
     clipped = np.clip(seen.features, lowest, highest) - centres
     clipped[:, 0] = seen.features[:, 0]
     return Document(
@@ -45,8 +48,9 @@ def learn(panel: Panel, known_by: int) -> Document:
         highest=_rounded(highest),
         levels=LEVELS.tolist(),
         horizons=[
-            _horizon(column, clipped, seen.returns[:, column], seen.matures[:, column] < known_by)
-            for column in range(len(HORIZONS))
+            _horizon(days, clipped[over], seen.returns[over, column], believed)
+            for column, days in enumerate(HORIZONS)
+            for over in [seen.matures[:, column] < known_by]
         ],
     )
 
@@ -56,13 +60,12 @@ def encoded(document: Document) -> bytes:
     return msgspec.json.encode(document) + b"\n"
 
 
-def _horizon(column: int, features: Floats, returns: Floats, over: Floats) -> Horizon:
-    features, returns = features[over == 1], returns[over == 1]
-    drift = _DRIFT_KEPT * float(returns.mean())
-    average_scale = float(np.exp(features[:, 0].mean()) * np.sqrt(HORIZONS[column]))
+def _horizon(days: int, features: Floats, returns: Floats, believed: float) -> Horizon:
+    drift = believed * float(returns.mean())
+    average_scale = float(np.exp(features[:, 0].mean()) * np.sqrt(days))
     drift_scale = _DRIFT_FROM * average_scale
     return Horizon(
-        days=HORIZONS[column],
+        days=days,
         drift=round(drift, _DIGITS),
         drift_scale=round(drift_scale, _DIGITS),
         variants=[_variant(used, features, returns, drift, drift_scale) for used in _VARIANTS],
