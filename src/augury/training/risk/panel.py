@@ -55,25 +55,26 @@ def panel(assets: list[Series], around: Surroundings) -> Panel:
     return _joined([_of(number, one, around) for number, one in enumerate(assets)])
 
 
-def short_panel(assets: list[Series], around: Surroundings, closes: int, every_days: int) -> Panel:
+def short_panel(
+    assets: list[Series], around: Surroundings, closes: int, every_days: int, years: range
+) -> Panel:
     """Return rows as of customers who bring so many closes and no more, one in `every_days`."""
     parts = []
     for number, asset in enumerate(assets):
-        ends = np.arange(closes, len(asset) + 1, every_days)
-        features = np.array(
-            [latest(Series(asset.days[e - closes : e], asset.closes[e - closes : e]), around) for e in ends]
-        )
-        whole = _outcomes(asset)
-        parts.append(
-            Panel(
-                np.full(len(ends), number, np.int32),
-                asset.days[ends - 1],
-                features,
-                whole[0][ends - 1],
-                whole[1][ends - 1],
-            )
-        )
+        wanted = np.isin(years_of(asset.days), years)
+        ends = np.flatnonzero(wanted)[closes::every_days] + 1
+        pieces = (Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends)
+        features = np.array([latest(piece, around) for piece in pieces])
+        returns, matures = (one[ends - 1] for one in _outcomes(asset))
+        whose = np.full(len(ends), number, np.int32)
+        parts.append(Panel(whose, asset.days[ends - 1], features, returns, matures))
     return _joined(parts)
+
+
+def years_of(days: Days) -> npt.NDArray[np.int64]:
+    """Return the year of each day, [n]."""
+    years: npt.NDArray[np.int64] = days.astype("datetime64[D]").astype("datetime64[Y]").astype(int)
+    return years + 1970
 
 
 def _of(number: int, asset: Series, around: Surroundings) -> Panel:

@@ -11,7 +11,7 @@ from augury.risk.returns import simple
 from augury.risk.series import Days, Floats, Series
 from augury.training.risk import baselines
 from augury.training.risk.fit import encoded, learn
-from augury.training.risk.panel import HORIZONS, Panel
+from augury.training.risk.panel import HORIZONS, Panel, years_of
 
 # Simple returns: a decline, and two losses.
 EVENTS = np.array([0.0, -0.05, -0.10])
@@ -65,11 +65,18 @@ class Judged:
         kept = (one[chosen] for one in (self.asset, self.day, self.returns, self.mean))
         return Judged(self.horizon, *kept, answers)
 
-
-def years_of(days: Days) -> npt.NDArray[np.int64]:
-    """Return the year of each day, [n]."""
-    years: npt.NDArray[np.int64] = days.astype("datetime64[D]").astype("datetime64[Y]").astype(int)
-    return years + 1970
+    @staticmethod
+    def joined(parts: list["Judged"]) -> "Judged":
+        """Return the rows of several, of which only the model's answers are kept."""
+        said = Answers(
+            np.concatenate([part.answers[MODEL].chances for part in parts]),
+            np.concatenate([part.answers[MODEL].quantiles for part in parts]),
+        )
+        asset, day, returns, mean = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("asset", "day", "returns", "mean")
+        )
+        return Judged(parts[0].horizon, asset, day, returns, mean, {MODEL: said})
 
 
 def first_day(year: int) -> int:
