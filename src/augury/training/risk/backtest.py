@@ -5,21 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from augury.risk.features import LEAST_CLOSES, surroundings
+from augury.risk.features import Surroundings, surroundings
 from augury.risk.forecast import ForecastModel, read
 from augury.risk.series import Series
 from augury.training.risk.data import Data
-from augury.training.risk.fit import encoded, learn
+from augury.training.risk.fit import UPLOADS, encoded, learn
 from augury.training.risk.hedging import FIRST_PLACE, Hedged, hedge_record
 from augury.training.risk.measures import Luck, common_correlation, luck
-from augury.training.risk.panel import HORIZONS, Panel, panel, short_panel
+from augury.training.risk.panel import HORIZONS, Panel, joined, panel, short_panel
 from augury.training.risk.walk import Judged, beside, first_day, models, walk
 
 Say = Callable[[str], None]
 
 MONTH = 21
 _PARTS = 4  # of the shares, each forecast by a model that saw the others only
-_SHORT_EVERY_DAYS = 10
+_SHORT_EVERY_DAYS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ def backtest(data: Data, plan: Plan, seed: int, step: Say) -> Record:
     around = surroundings(data.index, data.aaa, data.baa)
     shares = list(data.shares.values())
     rows = panel(shares, around)
-    trained = models(rows, plan.years, step)
+    shorts = uploads(shares, around)
+    lessons = joined([rows, *shorts])
+    trained = models(lessons, plan.years, step)
     judged = {}
     for horizon in HORIZONS:
         step(f"{horizon} days: judge the model and three baselines")
@@ -68,10 +70,9 @@ def backtest(data: Data, plan: Plan, seed: int, step: Say) -> Record:
         for name, series in data.unseen.items()
         if series.days[-1] >= first_day(plan.years.start)
     }
-    unseen["held_out"] = _held_out(rows, len(shares), plan, seed, step)
+    unseen["held_out"] = _held_out(rows, lessons, len(shares), plan, seed, step)
     step("uploads of 60 closes, and of shares about whose market nothing is known")
-    short = short_panel(shares, around, LEAST_CLOSES, _SHORT_EVERY_DAYS, plan.years)
-    unseen["short"] = walk(trained, short, MONTH)
+    unseen["short"] = walk(trained, shorts[0], MONTH)
     unseen["alone"] = walk(trained, rows.alone(), MONTH)
     step("hedges: promised against realised")
     closes = np.array([one.closes for one in shares])
@@ -86,8 +87,14 @@ def backtest(data: Data, plan: Plan, seed: int, step: Say) -> Record:
 def final(data: Data) -> bytes:
     """Return the artefact that is learned from all outcomes there are."""
     around = surroundings(data.index, data.aaa, data.baa)
-    rows = panel(list(data.shares.values()), around)
+    shares = list(data.shares.values())
+    rows = joined([panel(shares, around), *uploads(shares, around)])
     return encoded(learn(rows, int(data.index.days[-1]) + 1))
+
+
+def uploads(shares: list[Series], around: Surroundings) -> list[Panel]:
+    """Return rows of short histories, one panel for each length, the shortest first."""
+    return [short_panel(shares, around, closes, _SHORT_EVERY_DAYS) for closes in UPLOADS]
 
 
 def numbered(say: Say, total: int) -> Say:
@@ -96,14 +103,14 @@ def numbered(say: Say, total: int) -> Say:
     return lambda line: say(f"[{next(counter)}/{total}] {line}")
 
 
-def _held_out(rows: Panel, assets: int, plan: Plan, seed: int, step: Say) -> Judged:
+def _held_out(rows: Panel, lessons: Panel, assets: int, plan: Plan, seed: int, step: Say) -> Judged:
     """Return shares judged by models that never saw them, nor anything from the first year on."""
     order = np.random.default_rng(seed).permutation(assets)
     found = []
     for number, chosen in enumerate(np.array_split(order, plan.parts), 1):
         step(f"shares held out, part {number} of {plan.parts}")
         out = np.isin(rows.asset, chosen)
-        model = read(encoded(learn(rows.rows(~out), first_day(plan.years.start))))
+        model = read(encoded(learn(lessons.rows(~np.isin(lessons.asset, chosen)), first_day(plan.years.start))))
         same: dict[int, ForecastModel] = dict.fromkeys(plan.years, model)
         found.append(walk(same, rows.rows(out), MONTH))
     return Judged.joined(found)

@@ -4,13 +4,17 @@ import msgspec
 import numpy as np
 from scipy.optimize import minimize
 
-from augury.risk.features import FEATURES, MACRO, MARKET, OWN
+from augury.risk.features import CLOSES, FEATURES, LEAST_CLOSES, MACRO, MARKET, OWN
 from augury.risk.forecast import Document, Horizon, Variant
 from augury.risk.series import Floats
 from augury.training.risk.panel import HORIZONS, Panel
 
-# The richest first. The level has no weight of its own.
-_VARIANTS = (slice(1, MACRO.stop), slice(1, MARKET.stop), slice(1, OWN.stop))
+# The best first: of many closes before few, of much known before little. The level has no weight
+# of its own.
+_KNOWN = (slice(1, MACRO.stop), slice(1, MARKET.stop), slice(1, OWN.stop))
+_CLOSES = (504, 126, LEAST_CLOSES)
+# Uploads to learn short histories from. Longer ones are what the panel is made of.
+UPLOADS = (60, 90, 126, 200, 350)
 # Student's t is only the yardstick that keeps single crashes from deciding about the weights.
 _FREEDOM = 6.0
 _RIDGE = 1e-3
@@ -21,6 +25,7 @@ _EVERY = 3
 _HALF_BELIEVED_YEARS = 10.0
 # Of the average share's moves. What moves less is no share, and is not expected to earn like one.
 _DRIFT_FROM = 1 / 3
+_MOST_CLOSES = 100_000.0  # no number of them is unlike training
 _RANGE = (0.001, 0.999)
 _DIGITS = 6
 _STEP = 2e-6
@@ -36,10 +41,12 @@ def learn(panel: Panel, known_by: int) -> Document:
     seen = panel.rows((panel.matures < known_by).any(axis=1))
     centres = np.nanmean(seen.features, axis=0)
     lowest, highest = np.nanquantile(seen.features, _RANGE, axis=0)
+    lowest[CLOSES], highest[CLOSES] = LEAST_CLOSES, _MOST_CLOSES
     years = float(np.ptp(seen.day)) / 365.25
     believed = years / (years + _HALF_BELIEVED_YEARS)
     clipped = np.clip(seen.features, lowest, highest) - centres
-    clipped[:, 0] = seen.features[:, 0]
+    for column in (0, CLOSES):
+        clipped[:, column] = seen.features[:, column]
     return Document(
         format="augury-risk-forecast-1",
         features=list(FEATURES),
@@ -68,21 +75,28 @@ def _horizon(days: int, features: Floats, returns: Floats, believed: float) -> H
         days=days,
         drift=round(drift, _DIGITS),
         drift_scale=round(drift_scale, _DIGITS),
-        variants=[_variant(used, features, returns, drift, drift_scale) for used in _VARIANTS],
+        variants=[
+            _variant(least, used, features[of], returns[of], drift, drift_scale)
+            for least, below in zip(_CLOSES, (np.inf, *_CLOSES), strict=False)
+            for of in [(features[:, CLOSES] >= least) & (features[:, CLOSES] < below)]
+            for used in _KNOWN
+        ],
     )
 
 
 def _variant(
-    used: slice, features: Floats, returns: Floats, drift: float, drift_scale: float
+    least: int, used: slice, features: Floats, returns: Floats, drift: float, drift_scale: float
 ) -> Variant:
     known = np.isfinite(features[:, used]).all(axis=1)
     level, x, y = features[known, 0], features[known, used], returns[known]
-    intercept, weights = _scale(level[::_EVERY], x[::_EVERY], y[::_EVERY])
+    every = _EVERY if least == max(_CLOSES) else 1
+    intercept, weights = _scale(level[::every], x[::every], y[::every])
     scale = np.exp(level + intercept + x @ weights)
     location = drift * np.minimum(scale / drift_scale, 1.0)
     padded = np.zeros(len(FEATURES) - 1)
     padded[used.start - 1 : used.stop - 1] = weights
     return Variant(
+        least_closes=least,
         intercept=round(intercept, _DIGITS),
         weights=_rounded(padded),
         quantiles=_rounded(_table((y - location) / scale)),

@@ -52,23 +52,22 @@ class Panel:
 
 def panel(assets: list[Series], around: Surroundings) -> Panel:
     """Return a row for each day of each series on which something can be said."""
-    return _joined([_of(number, one, around) for number, one in enumerate(assets)])
+    return joined([_of(number, one, around) for number, one in enumerate(assets)])
 
 
 def short_panel(
-    assets: list[Series], around: Surroundings, closes: int, every_days: int, years: range
+    assets: list[Series], around: Surroundings, closes: int, every_days: int
 ) -> Panel:
     """Return rows as of customers who bring so many closes and no more, one in `every_days`."""
     parts = []
     for number, asset in enumerate(assets):
-        wanted = np.isin(years_of(asset.days), years)
-        ends = np.flatnonzero(wanted)[closes::every_days] + 1
+        ends = np.arange(closes, len(asset) + 1, every_days)
         pieces = (Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends)
         features = np.array([latest(piece, around) for piece in pieces])
         returns, matures = (one[ends - 1] for one in _outcomes(asset))
         whose = np.full(len(ends), number, np.int32)
         parts.append(Panel(whose, asset.days[ends - 1], features, returns, matures))
-    return _joined(parts)
+    return joined(parts)
 
 
 def years_of(days: Days) -> npt.NDArray[np.int64]:
@@ -92,7 +91,8 @@ def _outcomes(asset: Series) -> tuple[Floats, Days]:
     return returns, matures
 
 
-def _joined(parts: list[Panel]) -> Panel:
+def joined(parts: list[Panel]) -> Panel:
+    """Return the rows of several panels."""
     return Panel(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in Panel.__slots__)
     )
