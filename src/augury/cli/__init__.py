@@ -23,6 +23,7 @@ COMMANDS = (
     "backup",
     "restore",
     "train",
+    "backtest",
     "publish",
     "bench",
     "login",

@@ -11,6 +11,7 @@ from augury.risk.series import Floats
 from augury.training.risk.walk import CLIMATOLOGY, MODEL, QUANTILES, Judged
 
 _SIGNIFICANT = 0.05
+_QUARTER_DAYS = 63
 
 
 class Score(NamedTuple):
@@ -130,3 +131,16 @@ def common_correlation(closes: Floats) -> float:
     """Return the mean correlation of daily log returns of assets [assets, days]."""
     table: npt.NDArray[np.float64] = np.corrcoef(np.diff(np.log(closes), axis=1))
     return float(table[np.triu_indices(len(table), 1)].mean())
+
+
+def interval(judged: Judged, event: int, seed: int, draws: int) -> tuple[Score, Score]:
+    """Return the 2.5 % and 97.5 % ends of `score` of the model, from drawing quarters again."""
+    days, random = np.unique(judged.day), np.random.default_rng(seed)
+    quarter = np.searchsorted(days, judged.day) // _QUARTER_DAYS
+    places = [np.flatnonzero(quarter == one) for one in range(int(quarter.max()) + 1)]
+    found = []
+    for _ in range(draws):
+        chosen = [places[one] for one in random.integers(0, len(places), len(places))]
+        found.append(score(judged.rows(np.concatenate(chosen)), MODEL, event))
+    low, high = np.quantile(np.array(found), [0.025, 0.975], axis=0)
+    return Score(*low), Score(*high)

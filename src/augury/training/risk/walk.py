@@ -28,7 +28,7 @@ class Answers:
     chances: Floats
     quantiles: Floats
 
-    def rows(self, chosen: Booleans) -> "Answers":
+    def rows(self, chosen: npt.NDArray[np.generic]) -> "Answers":
         """Return some of the rows."""
         return Answers(self.chances[chosen], self.quantiles[chosen])
 
@@ -59,7 +59,7 @@ class Judged:
         """Return the year of each row's day, [n]."""
         return years_of(self.day)
 
-    def rows(self, chosen: Booleans) -> "Judged":
+    def rows(self, chosen: npt.NDArray[np.generic]) -> "Judged":
         """Return some of the rows."""
         answers = {name: one.rows(chosen) for name, one in self.answers.items()}
         kept = (one[chosen] for one in (self.asset, self.day, self.returns, self.mean))
