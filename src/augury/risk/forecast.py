@@ -158,10 +158,13 @@ class ForecastModel:
         return np.where(weights != 0, weights * (inside - self._centres), 0.0)
 
     def _reference(self, group: Groups) -> Floats:
-        return self._intercepts[group] + self._centres[_LEVEL]
+        reference: Floats = self._intercepts[group] + self._centres[_LEVEL]
+        return reference
 
     def _location(self, scale: Floats, group: Groups) -> Floats:
-        return self._drifts[group] * np.minimum(scale / self._drift_scales[group], 1.0)
+        reached = np.minimum(scale / self._drift_scales[group], 1.0)
+        location: Floats = self._drifts[group] * reached
+        return location
 
 
 def read(content: bytes) -> ForecastModel:

@@ -38,7 +38,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that was found. `judged` is by horizon, of known shares in unknown years, beside baselines.
+    """All that was found. `judged` is by horizon: known shares in unknown years, beside baselines.
 
     `unseen` is over 21 days: index, other markets, shares held out, and short uploads; `alone` are
     the shares when nothing is known of market and yields.
@@ -110,7 +110,11 @@ def _held_out(rows: Panel, lessons: Panel, assets: int, plan: Plan, seed: int, s
     for number, chosen in enumerate(np.array_split(order, plan.parts), 1):
         step(f"shares held out, part {number} of {plan.parts}")
         out = np.isin(rows.asset, chosen)
-        model = read(encoded(learn(lessons.rows(~np.isin(lessons.asset, chosen)), first_day(plan.years.start))))
+        model = read(
+            encoded(
+                learn(lessons.rows(~np.isin(lessons.asset, chosen)), first_day(plan.years.start))
+            )
+        )
         same: dict[int, ForecastModel] = dict.fromkeys(plan.years, model)
         found.append(walk(same, rows.rows(out), MONTH))
     return Judged.joined(found)

@@ -15,7 +15,9 @@ _TWO_YEARS = 504
 
 def ewma_scale(asset: Series) -> Floats:
     """Return RiskMetrics' volatility a day at the end of each day, [n]."""
-    return np.concatenate([[np.nan], np.sqrt(ewma_variance(log_returns(asset.closes), _HALF_LIFE_DAYS))])
+    return np.concatenate(
+        [[np.nan], np.sqrt(ewma_variance(log_returns(asset.closes), _HALF_LIFE_DAYS))]
+    )
 
 
 def normal(scale: Floats, limits: Floats, levels: Floats) -> tuple[Floats, Floats]:

@@ -47,6 +47,7 @@ def record_text(record: Record, seed: int, language: str) -> str:
         "years": f"{record.plan.years.start}–{record.plan.years.stop - 1}",
         "rows": number.whole(len(judged)),
         "score_rows": _score_rows(record, language, number),
+        "champion_rows": _champion_rows(record, language),
         "bar_rows": _bar_rows(record, calm, seed, language, number),
         "coverage_rows": _coverage_rows(judged, calm, language, number),
         "unseen_rows": _unseen_rows(record, language, number),
@@ -80,6 +81,17 @@ def _score_rows(record: Record, language: str, number: Numbers) -> str:
             told = [f"{number.decimal(s.skill, 4)} / {number.decimal(s.auc, 3)}" for s in scores]
             loss = number.decimal(1e4 * pinball(judged, name), 1)
             rows.append(f"| {horizon} | {_WORDS[name][language]} | {' | '.join(told)} | {loss} |")
+    return "\n".join(rows)
+
+
+def _champion_rows(record: Record, language: str) -> str:
+    """Return for each horizon who had the least Brier score of each event, and pinball loss."""
+    rows = []
+    for horizon, judged in record.judged.items():
+        names = list(judged.answers)
+        best = [min(names, key=lambda n: score(judged, n, e).brier) for e in range(3)]
+        best.append(min(names, key=lambda n: pinball(judged, n)))
+        rows.append(f"| {horizon} | {' | '.join(_WORDS[name][language] for name in best)} |")
     return "\n".join(rows)
 
 
@@ -131,8 +143,9 @@ def _shares(found: dict[str, np.ndarray], number: Numbers) -> str:
 def _test_rows(record: Record, number: Numbers) -> str:
     found: dict[int, Tests] = {days: exceedances(one) for days, one in record.judged.items()}
     return "\n".join(
-        f"| {days} | {one.windows} | {number.percent(one.exceeded)} | {one.kupiec_failed} / {one.assets}"
-        f" | {one.christoffersen_failed} / {one.assets} | {number.decimal(one.kupiec_pooled, 3)} |"
+        f"| {days} | {one.windows} | {number.percent(one.exceeded)}"
+        f" | {one.kupiec_failed} / {one.assets} | {one.christoffersen_failed} / {one.assets}"
+        f" | {number.decimal(one.kupiec_pooled, 3)} |"
         for days, one in found.items()
     )
 

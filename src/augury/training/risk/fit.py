@@ -38,7 +38,7 @@ _END = 1e-6  # what stands for level 0
 
 def learn(panel: Panel, known_by: int) -> Document:
     """Return what can be learned from the outcomes that are known before a day."""
-    seen = panel.rows((panel.matures < known_by).any(axis=1))
+    seen = panel.rows(panel.matures.min(axis=1) < known_by)
     centres = np.nanmean(seen.features, axis=0)
     lowest, highest = np.nanquantile(seen.features, _RANGE, axis=0)
     lowest[CLOSES], highest[CLOSES] = LEAST_CLOSES, _MOST_CLOSES
@@ -141,7 +141,8 @@ def _table(z: Floats) -> Floats:
     beyond = np.concatenate([[_END], _OUTER]) / _INNER[0]
     low, high = (last[side] * beyond ** -index[side] for side in (0, 1))
     # Prices that did not move leave equal values, and a table must rise.
-    return np.concatenate([low, inner, high[::-1]]) + _STEP * np.arange(len(LEVELS))
+    table: Floats = np.concatenate([low, inner, high[::-1]]) + _STEP * np.arange(len(LEVELS))
+    return table
 
 
 def _rounded(values: Floats) -> list[float]:

@@ -11,6 +11,8 @@ from augury.risk.series import Floats
 from augury.training.risk.walk import CLIMATOLOGY, MODEL, QUANTILES, Judged
 
 _SIGNIFICANT = 0.05
+# What coverage may be off, in one year and over all of them.
+_YEARLY, _OVERALL = 0.04, 0.015
 _QUARTER_DAYS = 63
 
 
@@ -122,8 +124,8 @@ def luck(
         correlation=correlation,
         spread=shares.std(axis=(0, 1)),
         overall_spread=shares.mean(axis=1).std(axis=0),
-        passes_years=float((missed < 0.04).all(axis=(1, 2)).mean()),
-        passes_overall=float((overall < 0.015).all(axis=1).mean()),
+        passes_years=float((missed < _YEARLY).all(axis=(1, 2)).mean()),
+        passes_overall=float((overall < _OVERALL).all(axis=1).mean()),
     )
 
 

@@ -55,18 +55,19 @@ def panel(assets: list[Series], around: Surroundings) -> Panel:
     return joined([_of(number, one, around) for number, one in enumerate(assets)])
 
 
-def short_panel(
-    assets: list[Series], around: Surroundings, closes: int, every_days: int
-) -> Panel:
+def short_panel(assets: list[Series], around: Surroundings, closes: int, every_days: int) -> Panel:
     """Return rows as of customers who bring so many closes and no more, one in `every_days`."""
     parts = []
     for number, asset in enumerate(assets):
         ends = np.arange(closes, len(asset) + 1, every_days)
-        pieces = (Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends)
+        pieces = (
+            Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends
+        )
         features = np.array([latest(piece, around) for piece in pieces])
-        returns, matures = (one[ends - 1] for one in _outcomes(asset))
+        returns, matures = _outcomes(asset)
+        at = ends - 1
         whose = np.full(len(ends), number, np.int32)
-        parts.append(Panel(whose, asset.days[ends - 1], features, returns, matures))
+        parts.append(Panel(whose, asset.days[at], features, returns[at], matures[at]))
     return joined(parts)
 
 

@@ -32,7 +32,12 @@ _LIBRARIES = ("arch", "numpy", "pandas", "scipy", "skfolio")
 
 
 def train(
-    out: Path, *, seed: int = 7, plan: Plan | None = None, say: Say = typer.echo, data: Data | None = None
+    out: Path,
+    *,
+    seed: int = 7,
+    plan: Plan | None = None,
+    say: Say = typer.echo,
+    data: Data | None = None,
 ) -> Manifest:
     """Write `out/investment-risk/` and return its manifest, whose self-test has no questions yet.
 
@@ -60,7 +65,12 @@ def train(
 
 
 def write_backtest(
-    out: Path, *, seed: int = 7, plan: Plan | None = None, say: Say = typer.echo, data: Data | None = None
+    out: Path,
+    *,
+    seed: int = 7,
+    plan: Plan | None = None,
+    say: Say = typer.echo,
+    data: Data | None = None,
 ) -> Record:
     """Write the record alone, as Markdown in both languages with its pictures, and return it."""
     plan, data = plan or Plan(), data or load()

@@ -62,8 +62,14 @@ class Judged:
     def rows(self, chosen: npt.NDArray[np.generic]) -> "Judged":
         """Return some of the rows."""
         answers = {name: one.rows(chosen) for name, one in self.answers.items()}
-        kept = (one[chosen] for one in (self.asset, self.day, self.returns, self.mean))
-        return Judged(self.horizon, *kept, answers)
+        return Judged(
+            self.horizon,
+            self.asset[chosen],
+            self.day[chosen],
+            self.returns[chosen],
+            self.mean[chosen],
+            answers,
+        )
 
     @staticmethod
     def joined(parts: list["Judged"]) -> "Judged":
@@ -128,7 +134,9 @@ def beside(judged: Judged, assets: list[Series], panel: Panel) -> Judged:
     for year in np.unique(judged.years):
         over = panel.matures[:, column] < first_day(int(year))
         past = simple(panel.returns[over, column])
-        _put(found[CLIMATOLOGY], judged.years == year, baselines.climatology(past, EVENTS, QUANTILES))
+        _put(
+            found[CLIMATOLOGY], judged.years == year, baselines.climatology(past, EVENTS, QUANTILES)
+        )
     for name in (NORMAL, HISTORICAL):
         found[name] = Answers(empty.chances.copy(), empty.quantiles.copy())
     for number, asset in enumerate(assets):
@@ -138,9 +146,7 @@ def beside(judged: Judged, assets: list[Series], panel: Panel) -> Judged:
         _put(found[NORMAL], of, baselines.normal(scale, EVENTS, QUANTILES))
         past_windows = baselines.historical(asset, judged.horizon, at, EVENTS, QUANTILES)
         _put(found[HISTORICAL], of, past_windows)
-    return Judged(
-        judged.horizon, judged.asset, judged.day, judged.returns, judged.mean, found
-    )
+    return Judged(judged.horizon, judged.asset, judged.day, judged.returns, judged.mean, found)
 
 
 def _put(answers: Answers, of: Booleans, said: tuple[Floats, Floats]) -> None:
