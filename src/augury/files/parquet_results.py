@@ -27,11 +27,8 @@ class ParquetResults:
         self.types: dict[str, pa.DataType] = {one.name: _TYPES[one.type] for one in outputs}
         self._schema = pa.ipc.read_schema(pa.py_buffer(form.schema))
         # Hardly a number of ours comes twice: to look for those that do takes a third of the time.
-        self._repeating = [
-            *self._schema.names,
-            *(name for name, one in zip(added.names, outputs, strict=False) if one.type == "category"),
-            added.error,
-        ]
+        words = [added.outputs[one.name] for one in outputs if one.type == "category"]
+        self._repeating = [*self._schema.names, *words, added.error]
         for name, kind in zip(added.names, [*self.types.values(), pa.string()], strict=True):
             self._schema = self._schema.append(pa.field(name, kind))
 
