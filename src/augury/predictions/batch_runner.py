@@ -4,12 +4,14 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import msgspec
 
 from augury.files.faults import FileUnreadable
 from augury.files.forms import Form, Mark
-from augury.inference.model import NoAnswer
+from augury.inference.asking import NoAnswer
+from augury.inference.documents.protocol import DocumentModel
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
@@ -18,6 +20,7 @@ from augury.predictions.batch_leases import FROM_THE_START, Key, Leased
 from augury.predictions.batch_outcomes import Made
 from augury.predictions.batch_scoring import score
 from augury.predictions.batch_store import Keeper, LocalCopies
+from augury.predictions.document_scoring import score_documents
 from augury.predictions.job_runner import BACK_OFF_SECONDS, MOST_ATTEMPTS
 from augury.registry.catalogue import Catalogue
 from augury.registry.refusals import ModelNotFound
@@ -126,10 +129,11 @@ class BatchRunner:
         lane = self._catalogue.resolve(f"{chunk.model}@{chunk.version}").lane
         if lane is None:
             raise _UnavailableError
+        score_chunk: Any = score_documents if isinstance(lane.model, DocumentModel) else score
         with ExitStack() as stack:
             with _files():
                 path = stack.enter_context(self._copies.of(chunk.file_digest))
-            scored = score(
+            scored = score_chunk(
                 path,
                 msgspec.json.decode(chunk.form, type=Form),
                 Mark(chunk.row, chunk.line, chunk.position),

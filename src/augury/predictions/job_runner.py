@@ -1,10 +1,11 @@
 """Makes the predictions that were ordered in the background, one job in each thread at a time."""
 
 import threading
+from typing import Any
 
 import msgspec
 
-from augury.inference.model import NoAnswer, Outputs, Question
+from augury.inference.asking import Asked, NoAnswer, Outputs
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
@@ -110,15 +111,8 @@ class Runner:
         if lane is None:
             raise _UnavailableError
         inputs = job.inputs.encode()
-        matrix = lane.model.signature.decode(inputs)
-        if not job.explain:
-            return lane.model.outputs(lane.model.predict(matrix))
-        (found,) = lane.model.explain_many(
-            [Question(matrix, msgspec.json.decode(inputs), job.language)]
-        )
-        if isinstance(found, Exception):
-            raise found
-        return found
+        rows: Any = lane.model.read(inputs)  # which the model alone knows
+        return lane.model.answer(Asked(rows, inputs, job.explain, job.language))
 
     def _try_again(self, job: Job, error: str) -> None:
         if job.attempts >= MOST_ATTEMPTS:
