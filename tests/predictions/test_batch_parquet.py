@@ -118,6 +118,9 @@ def test_chunks_one_after_the_other_need_one_child(
     expected = scored(path, plan)
     assert [one.first for one in asked] == [0]
     assert not parquet_waiting._waiting
+    every_second = replace(plan, marks=plan.marks[::2])
+    assert scored(path, every_second) == expected[::2]
+    assert [one.first for one in asked] == [0, 0]
     again = [scored(path, replace(plan, marks=[mark]))[0] for mark in reversed(plan.marks[-2:])]
     assert again == expected[:-3:-1]
     scored(path, replace(plan, marks=plan.marks[:1]))
