@@ -1,4 +1,4 @@
-"""Makes the predictions of batches, one chunk in each thread at a time."""
+"""Makes the predictions of batches, one chunk at a time, while that before it is being stored."""
 
 import hashlib
 import threading
@@ -47,6 +47,8 @@ class BatchRunner:
         self._keeper = keeper
         self._copies = LocalCopies(keeper.store)
         self._taking = threading.Lock()
+        # Two at once would share processors with other workers, and not be done sooner.
+        self._scoring = threading.Lock()
         self._after = FROM_THE_START
         self._held: dict[Key, str] = {}
         self._is_closed = False
