@@ -61,7 +61,10 @@ def short_panel(assets: list[Series], around: Surroundings, closes: int, every_d
     for number, asset in enumerate(assets):
         ends = np.arange(closes, len(asset) + 1, every_days)
         features = np.array(
-            [latest(Series(asset.days[e - closes : e], asset.closes[e - closes : e]), around) for e in ends]
+            [
+                latest(Series(asset.days[e - closes : e], asset.closes[e - closes : e]), around)
+                for e in ends
+            ]
         )
         whole = _outcomes(asset)
         parts.append(
