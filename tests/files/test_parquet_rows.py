@@ -1,7 +1,6 @@
 """Parquet is read and written as Arrow has it, and what it unfolds to is bounded."""
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path

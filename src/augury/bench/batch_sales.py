@@ -96,9 +96,7 @@ def run(
     ]
 
 
-def _bare(
-    manifest: Manifest, folder: Path, matrix: npt.NDArray[np.float32], repeat: int
-) -> float:
+def _bare(manifest: Manifest, folder: Path, matrix: npt.NDArray[np.float32], repeat: int) -> float:
     bare = RUNTIMES[manifest.runtime](folder / manifest.artifact.file, manifest, 1)
     (seconds,) = fastest([partial(bare, matrix)], repeat)
     return seconds
@@ -151,10 +149,8 @@ def _figure(goods: _Goods, alone: float, one: Bought, two: Bought) -> dict[str, 
 
 def table(figures: list[dict[str, Any]]) -> str:
     """Return the figures as a table for a terminal."""
-    lines = [
-        f"{'model':<27}{'sold':<9}{'rows':>10}{'order s':>9}{'work s':>8}{'fetch s':>9}"
-        f"{'rows/s':>10}{'sale is':>9}{'work is':>9}{'two are':>9}"
-    ]
+    names = f"{'model':<27}{'sold':<9}{'rows':>10}{'order s':>9}{'work s':>8}{'fetch s':>9}"
+    lines = [f"{names}{'rows/s':>10}{'sale is':>9}{'work is':>9}{'two are':>9}"]
     lines += [
         f"{one['model']:<27}{one['file']:<9}{one['rows']:>10,}{one['order_seconds']:>9.2f}"
         f"{one['work_seconds']:>8.2f}{one['fetch_seconds']:>9.2f}"

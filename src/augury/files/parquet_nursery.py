@@ -87,7 +87,7 @@ class Nursery:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- our own program
                 [sys.executable, *self._program],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=environment | _FEW_THREADS,
