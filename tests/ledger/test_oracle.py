@@ -17,8 +17,6 @@ from augury.ledger.core import Replayed, TransferType, deltas
 from support.histories import Oracle, batches
 from support.scale import times
 
-_EXAMPLES = 60  # enough to meet each of the bugs that are planted
-
 
 def _drive(db: Database, examples: int) -> None:
     @settings(
@@ -42,7 +40,7 @@ def _drive(db: Database, examples: int) -> None:
 
 def test_every_outcome_and_balance_agrees_with_the_rules(db: Database) -> None:
     """Random histories give the same refusals and balances in SQL as in the rules, and audit clean."""
-    _drive(db, times(25, 200))
+    _drive(db, times(40, 200))
     service.expire_holds(db, most=100_000)
     with db.read() as tx:
         report = audit(tx)
