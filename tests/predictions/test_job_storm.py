@@ -147,6 +147,7 @@ def test_a_killed_worker_loses_no_job_and_charges_none_twice(
             fund(database_url, client.get("/v1/me", headers=headers).json()["id"], 1_000_000)
 
     async def load(round_: int, seconds: float) -> None:
+        taken = asyncio.Semaphore(0)  # so often at least before the end, however slow it goes
         async with httpx2.AsyncClient(base_url=server.address, timeout=20) as client:
 
             async def buy(number: int) -> None:
@@ -162,11 +163,10 @@ def test_a_killed_worker_loses_no_job_and_charges_none_twice(
                         continue
                     assert answer.status_code == 202, answer.text
                     accepted.add(answer.json()["id"])
+                    taken.release()
 
             buying = [asyncio.create_task(buy(number)) for number in range(8)]
-            await asyncio.sleep(seconds)
-            while len(accepted) < 15 * (round_ + 1):  # however slow the machine is
-                await asyncio.sleep(0.01)
+            await asyncio.gather(asyncio.sleep(seconds), *(taken.acquire() for _ in range(15)))
             server.process.send_signal(signal.SIGKILL)
             await asyncio.gather(*buying)
 
