@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augury.inference.asking import NoAnswer
 from augury.inference.lanes import Lane
 from augury.inference.manifest import BadModel
-from augury.inference.model import Model, NoAnswer
+from augury.inference.model import Model
 from augury.inference.service.fleet import Fleet
 from augury.inference.service.replica import Wanted
 from augury.inference.service.served import ServedModel

@@ -11,7 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House
-from augury.inference.model import Model, NoAnswer
+from augury.inference.asking import NoAnswer
+from augury.inference.model import Model
 from augury.kit.clock import SECOND, now
 from augury.predictions.job_outcomes import fail_overdue
 from augury.predictions.job_runner import Runner

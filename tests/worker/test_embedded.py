@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from augury import bootstrap
-from augury.inference.model import Outputs
+from augury.inference.asking import Outputs
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable

@@ -9,6 +9,7 @@ from augury.api.errors import MEDIA_TYPE
 from augury.api.responses import answers, refusals
 from augury.predictions.schemas import PredictionAnswer, PredictionDetails, PredictionPage, Quote
 from augury.registry.catalogue import Catalogue
+from augury.registry.examples import example_row
 
 _REFERENCE = "#/components/schemas/{name}"
 
@@ -49,9 +50,7 @@ def _request(catalogue: Catalogue) -> dict[str, Any]:
     offered = catalogue.champions()
     example = {
         "model": offered[0].version.model if offered else "model-name",
-        "inputs": [{field.name: field.example for field in offered[0].version.manifest.inputs}]
-        if offered
-        else [],
+        "inputs": [example_row(offered[0].version.manifest)] if offered else [],
     }
     return {
         "type": "object",

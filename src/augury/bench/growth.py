@@ -14,10 +14,12 @@ import msgspec
 from augury import bootstrap
 from augury.bench.history import APPLICANT, MODEL, PRICE, History, fill
 from augury.bootstrap import House
+from augury.inference.asking import Asked
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.ids import new_id
 from augury.kit.paging import cursor_of
+from augury.kit.texts import LANGUAGES
 from augury.ledger import history as movements
 from augury.ledger import service as ledger
 from augury.ledger.core import TransferType
@@ -162,9 +164,10 @@ def _sales(house: House, history: History) -> list[Cost]:
     for _ in range(_SALES):
         start = time.perf_counter()
         request = read_request(_BODY)
-        matrix = lane.model.signature.decode(request.inputs)
+        rows: Any = lane.model.read(request.inputs)
         decoded = time.perf_counter()
-        outputs = msgspec.json.encode(lane.model.outputs(lane.model.predict(matrix))).decode()
+        asked = Asked(rows, request.inputs, request.explain, LANGUAGES[0])
+        outputs = msgspec.json.encode(lane.model.answer(asked)).decode()
         predicted = time.perf_counter()
         order = _order(chance.choice(history.accounts), outputs)
         begun = time.perf_counter()

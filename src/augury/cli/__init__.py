@@ -21,6 +21,7 @@ COMMANDS = (
     "ui",
     "migrate",
     "ledger",
+    "market",
     "backup",
     "restore",
     "train",

@@ -26,7 +26,8 @@ class Field:
     """A field of a model; categories that look like a missing value are categories."""
 
     name: str
-    type: Literal["integer", "number", "category"]
+    # What is JSON stays as it came: a list or an object that the model reads itself.
+    type: Literal["integer", "number", "category", "json"]
     categories: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -69,6 +70,8 @@ class Typing:
 
 
 def _reader(one: Field, *, commas: bool) -> Callable[[Any], Value]:
+    if one.type == "json":
+        return lambda cell: cell
     if one.type == "category":
         return lambda cell: _category(cell, one.categories)
     return _number_with_comma if commas else _number

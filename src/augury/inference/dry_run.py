@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from augury.inference.documents.protocol import DocumentModel
 from augury.inference.manifest import BadModel, InputField
 from augury.inference.model import Model, Probabilities
 from augury.inference.signature import MOST_ROWS, Matrix
@@ -23,6 +24,7 @@ _MOST_ALONE, _FEWEST_ALONE = 48, 8
 _CROWDS = (2, 3, 16, 37)
 _SAME_WITHIN = 1e-6
 _EXPLAINED = 24
+_DOCUMENTS_TRIED = 37
 _EXPLAINED_SECONDS = 5.0
 # What stands for "no limit": far from any value that was learnt, near enough to be a number.
 _FAR = 1e9
@@ -68,6 +70,31 @@ def tried(model: Model, seconds: float) -> Trial:
         latency_ms_one_row=one * 1000,
         latency_ms_per_row_of_thousand=per_thousand * 1000 / MOST_ROWS,
         reasons_ms_one_row=reasons,
+    )
+
+
+def tried_documents(model: DocumentModel) -> Trial:
+    """Return what became of a model of documents: its self-test, and the same alone and crowded.
+
+    Raises `BadModel`. Its arithmetic is ours, whatever the artefact holds: there are no edges of
+    a schema that only the artefact knows.
+    """
+    test = model.manifest.self_test
+    documents = model.check(msgspec.json.encode(test.inputs))
+    crowd = (documents * -(-_DOCUMENTS_TRIED // len(documents)))[:_DOCUMENTS_TRIED]
+    together = model.probabilities(crowd)
+    alone = [model.probabilities([one])[0] for one in documents]
+    apart = max(abs(one - alone[place % len(documents)]) for place, one in enumerate(together))
+    if not apart <= _SAME_WITHIN:
+        raise BadModel("documents_mixed", worst=apart)
+    one = _seconds(lambda: model.probabilities(documents[:1]), _TIMED, 1.0)
+    many = _seconds(lambda: model.probabilities(crowd), 1, 1.0)
+    return Trial(
+        rows=len(crowd),
+        self_test_error=model.self_test(),
+        latency_ms_one_row=one * 1000,
+        latency_ms_per_row_of_thousand=many * 1000 / len(crowd),
+        reasons_ms_one_row=None,
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from augury.inference import sandbox
 from augury.inference.manifest import BadModel, Manifest
+from augury.risk.series import NO_MARKETS
 
 TASK, ANSWER, ERRORS = ".task", ".answer", ".errors"
 _LONGEST_VALUE = 500
@@ -99,7 +100,7 @@ def _examined(folder: Path, task: Task) -> Verdict:
     notes = sandbox.enter(folder, network=remote)
     # Only now, because these start threads; by name, because graphs are looked at for ONNX only.
     graphs: Any = _loaded("graphs") if manifest.runtime == "onnx" else None
-    models, dry_run = _loaded("model"), _loaded("dry_run")
+    models, families, dry_run = _loaded("model"), _loaded("documents"), _loaded("dry_run")
     for name in _LOADED_EARLY:
         importlib.import_module(name)
     notes += sandbox.settle(folder, memory_bytes=task.memory_bytes, seconds=task.seconds)
@@ -108,8 +109,12 @@ def _examined(folder: Path, task: Task) -> Verdict:
     artifact = Path(manifest.artifact.file)
     try:
         nodes = graphs.check(artifact, task.nodes) if graphs is not None else None
-        model = models.Model(manifest, artifact, 1)
-        trial = dry_run.tried(model, task.seconds * _FOR_TRIAL)
+        if manifest.runtime in families.DOCUMENTS:
+            model = families.DOCUMENTS[manifest.runtime](manifest, artifact, NO_MARKETS)
+            trial = dry_run.tried_documents(model)
+        else:
+            model = models.Model(manifest, artifact, 1)
+            trial = dry_run.tried(model, task.seconds * _FOR_TRIAL)
     except (BadModel, MemoryError):
         raise
     except Exception as error:  # whatever a library throws at a file like this

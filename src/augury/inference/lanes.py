@@ -1,6 +1,8 @@
 """Lanes: one line of work for each loaded model, so that a slow one holds up nobody else."""
 
-from augury.inference.model import Outputs, Predictor, Probabilities, Question
+from augury.inference.asking import Asked, Outputs
+from augury.inference.documents.protocol import DocumentModel, Documents
+from augury.inference.model import Predictor, Probabilities, Question
 from augury.inference.signature import Matrix
 from augury.kit.coalescer import Coalescer
 
@@ -44,6 +46,12 @@ class Lane:
             calls_at_once=model.calls_at_once,
         )
 
+    async def answer(self, asked: Asked[Matrix]) -> Outputs:
+        """Return the outputs of one caller's rows, with reasons if they are asked for."""
+        if asked.explain:
+            return await self.explain(Question.of(asked))
+        return self.model.outputs(await self.predict(asked.rows))
+
     async def predict(self, matrix: Matrix) -> Probabilities:
         """Return the probabilities of one caller's rows, float64 [rows]."""
         return await self._predicting.ask(matrix)
@@ -56,3 +64,35 @@ class Lane:
         """Finish what runs and stop."""
         self._predicting.close()
         self._explaining.close()
+
+
+class DocumentLane:
+    """Answers documents with one model for many callers at once, joining what waits."""
+
+    def __init__(self, model: DocumentModel) -> None:
+        """Open the lane of a loaded model."""
+        self.model = model
+        # Never on the event loop: prices may have to be read first.
+        self._answering: Coalescer[Asked[Documents], Outputs] = Coalescer(
+            model.answer_many,
+            name=f"lane-{model.manifest.name}",
+            weigh=lambda asked: len(asked.rows),
+            most_per_call=_MOST_ROWS_PER_CALL,
+            most_waiting=_MOST_WAITING,
+        )
+
+    async def answer(self, asked: Asked[Documents]) -> Outputs:
+        """Return the outputs of one caller's documents; `InvalidInput` has all faults."""
+        return await self._answering.ask(asked)
+
+    def close(self) -> None:
+        """Finish what runs and stop."""
+        self._answering.close()
+
+
+AnyLane = Lane | DocumentLane
+
+
+def lane_of(model: Predictor | DocumentModel) -> AnyLane:
+    """Return the lane of a loaded model of either kind."""
+    return Lane(model) if isinstance(model, Predictor) else DocumentLane(model)

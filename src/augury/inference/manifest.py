@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -145,7 +145,7 @@ class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows and the probabilities that the artefact must give for them, checked at every load."""
 
     tolerance: float
-    inputs: list[dict[str, int | float | str | None]]
+    inputs: list[dict[str, Any]]
     probabilities: list[float]
 
 

@@ -8,11 +8,15 @@ from itertools import pairwise
 
 import msgspec
 
+from augury.inference.documents import DOCUMENTS
+from augury.inference.documents.protocol import DocumentModel
 from augury.inference.manifest import (
     BadModel,
     InputField,
     Localised,
     Manifest,
+    OutputNames,
+    SelfTest,
     Spread,
 )
 from augury.inference.signature import LARGEST, MOST_ROWS, Signature, fault_of
@@ -27,6 +31,7 @@ SUFFIXES = {
     "catboost": (".cbm", ".json"),
     "linear": (".json",),
     "remote": (".json",),
+    **dict.fromkeys(DOCUMENTS, (".json",)),
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -46,6 +51,9 @@ def check(manifest: Manifest) -> None:
     """Raise `BadModel`, naming the place in the JSON, unless the manifest keeps every rule."""
     _check_head(manifest)
     _check_artifact(manifest)
+    if manifest.runtime in DOCUMENTS:
+        _check_document(manifest, DOCUMENTS[manifest.runtime])
+        return
     _check_inputs(manifest.inputs)
     _check_outputs(manifest)
     _check_checks(manifest)
@@ -87,6 +95,29 @@ def _check_artifact(manifest: Manifest) -> None:
         raise BadModel("manifest_sha256", place="/artifact/sha256")
     if artifact.bytes < 1:
         raise BadModel("manifest_bytes", place="/artifact/bytes")
+
+
+def _check_document(manifest: Manifest, family: type[DocumentModel]) -> None:
+    """Refuse what a family of documents brings itself, and a self-test that it cannot read."""
+    strange = {
+        "/inputs": manifest.inputs,
+        "/decision": manifest.decision,
+        "/checks": manifest.checks,
+        "/calibration": manifest.calibration,
+        "/explain": manifest.explain,
+        "/reference": manifest.reference,
+    }
+    for place, given in strange.items():
+        if given:
+            raise BadModel("manifest_strange", place=place, type=manifest.runtime)
+    if manifest.outputs != OutputNames(family.probability):
+        raise BadModel("manifest_document_output", place="/outputs", name=family.probability)
+    _check_test(manifest.self_test)
+    try:
+        family.check(msgspec.json.encode(manifest.self_test.inputs))
+    except InvalidInput as refused:
+        place = "/self_test/inputs"
+        raise BadModel("manifest_row", place=place, faults=refused.faults) from refused
 
 
 def _check_inputs(fields: Sequence[InputField]) -> None:
@@ -191,7 +222,11 @@ def _check_checks(manifest: Manifest) -> None:
 
 
 def _check_self_test(manifest: Manifest, signature: Signature) -> None:
-    test = manifest.self_test
+    _check_test(manifest.self_test)
+    _check_rows("/self_test/inputs", manifest.self_test.inputs, signature)
+
+
+def _check_test(test: SelfTest) -> None:
     if not 0 < test.tolerance <= MOST_TOLERANCE:
         raise BadModel("manifest_tolerance", place="/self_test/tolerance", most=MOST_TOLERANCE)
     if not 1 <= len(test.inputs) <= MOST_ROWS:
@@ -199,7 +234,6 @@ def _check_self_test(manifest: Manifest, signature: Signature) -> None:
     if len(test.probabilities) != len(test.inputs):
         raise BadModel("manifest_count", place="/self_test/probabilities")
     _check_shares("/self_test/probabilities", test.probabilities)
-    _check_rows("/self_test/inputs", test.inputs, signature)
 
 
 def _check_explain(manifest: Manifest, signature: Signature) -> None:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from augury.inference.asking import Asked, Caution, NoAnswer, Outputs
 from augury.inference.explainers import open_explainer
 from augury.inference.explainers.protocol import Contributions, log_odds, probability
 from augury.inference.manifest import BadModel, Manifest, verify_artifact
@@ -34,13 +35,8 @@ _ADDS_UP_WITHIN = 1e-4
 _EXPLAINED_AT_LOAD = 4
 
 Probabilities = npt.NDArray[np.float64]
-Outputs = list[dict[str, Any]]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class NoAnswer(BadModel):
-    """Nobody answers for the model at the moment, whatever the rows are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,11 @@ class Question:
     matrix: Matrix
     inputs: Sequence[Mapping[str, Any]]
     language: str
+
+    @classmethod
+    def of(cls, asked: Asked[Matrix]) -> "Question":
+        """Return what a caller asked for, its rows decoded as they came."""
+        return cls(asked.rows, msgspec.json.decode(asked.inputs), asked.language)
 
 
 class OutputColumns(NamedTuple):
@@ -94,6 +95,26 @@ class Predictor(ABC):
     def is_available(self) -> bool:
         """Tell whether it can be asked at the moment."""
         return True
+
+    def read(self, inputs: bytes | msgspec.Raw) -> Matrix:
+        """Return the rows of a JSON array as a matrix; `InvalidInput` has all faults."""
+        return self.signature.decode(inputs)
+
+    def cautions(self, rows: Matrix, language: str) -> list[Caution]:
+        """Return what is odd about rows that are predicted nevertheless."""
+        return [
+            Caution(found.pointer, "inconsistent", getattr(found.check.message, language))
+            for found in self.signature.inconsistencies(rows)
+        ]
+
+    def answer(self, asked: Asked[Matrix]) -> Outputs:
+        """Return the outputs of one caller's rows, with reasons if they are asked for."""
+        if not asked.explain:
+            return self.outputs(self.predict(asked.rows))
+        (found,) = self.explain_many([Question.of(asked)])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def predict_many(self, matrices: list[Matrix]) -> list[Probabilities | Exception]:
         """Return the probabilities of many callers' matrices from one call of the runtime.

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import msgspec
 
 from augury.files.faults import FileUnreadable
 from augury.files.forms import Form, Mark
+from augury.inference.documents.protocol import DocumentModel
 from augury.kit.db import Database
 from augury.kit.log import logger
 from augury.predictions import batch_leases, batch_outcomes
@@ -15,6 +17,7 @@ from augury.predictions.batch_leases import Leased
 from augury.predictions.batch_outcomes import Made
 from augury.predictions.batch_scoring import score
 from augury.predictions.batch_store import Keeper, LocalCopies
+from augury.predictions.document_scoring import score_documents
 from augury.predictions.leased import LeasedRunner, Statements, UnavailableError
 from augury.registry.catalogue import Catalogue
 
@@ -57,10 +60,11 @@ class BatchRunner(LeasedRunner[Leased, Made]):
         lane = self._catalogue.resolve(f"{row.model}@{row.version}").lane
         if lane is None:
             raise UnavailableError
+        score_chunk: Any = score_documents if isinstance(lane.model, DocumentModel) else score
         with ExitStack() as stack:
             with _files():
                 path = stack.enter_context(self._copies.of(row.file_digest))
-            scored = score(
+            scored = score_chunk(
                 path,
                 msgspec.json.decode(row.form, type=Form),
                 Mark(row.row, row.line, row.position),

@@ -11,11 +11,12 @@ from augury.files.forms import Chunk, Form, Mark
 from augury.files.results import Results, results
 from augury.files.rows import open_rows
 from augury.files.tables import Table, table_at
-from augury.inference.manifest import DECISIONS, InputField, Manifest
+from augury.inference.manifest import DECISIONS, Manifest
 from augury.inference.model import Predictor, Probabilities, Question
 from augury.inference.signature import Matrix
 from augury.kit.errors import Fault
 from augury.kit.texts import texts
+from augury.predictions.batch_fields import columns_for
 
 MOST_REASONS = 4
 
@@ -26,15 +27,6 @@ class Scored(NamedTuple):
     part: bytes
     succeeded: int
     failed: int
-
-
-def fields_of(manifest: Manifest) -> list[Field]:
-    """Return the columns that a file must have for a model."""
-    return [_field(one) for one in manifest.inputs]
-
-
-def _field(one: InputField) -> Field:
-    return Field(one.name, one.type, frozenset(one.categories or ()))
 
 
 def results_of(form: Form, manifest: Manifest, *, explain: bool) -> Results:
@@ -58,7 +50,7 @@ def score(
     A bad row gets the reason instead of outputs. Raises whatever the model raises, `FileUnreadable`
     and OSError; then the chunk can be tried again.
     """
-    typing = Typing(form, fields_of(model.manifest))
+    typing = Typing(form, columns_for(model.manifest, form).fields)
     results = results_of(form, model.manifest, explain=explain)
     table = None if explain else table_at(path, form, start)
     if table is not None:
@@ -93,9 +85,9 @@ def _by_columns(table: Table, typing: Typing, model: Predictor, language: str) -
             places.append(place)
             inputs.append(typing.row(row.cells))
         else:
-            errors[place] = _told([row.fault], language)
+            errors[place] = told([row.fault], language)
     others, faulty = model.signature.sift(inputs)
-    errors |= {places[at]: _told(faults, language) for at, faults in faulty.items()}
+    errors |= {places[at]: told(faults, language) for at, faults in faulty.items()}
     fine = [place for at, place in enumerate(places) if at not in faulty]
     matrix[fine], good[fine] = others, True
     outputs = _outputs(model, matrix if good.all() else matrix[good])
@@ -132,11 +124,11 @@ def _answers(
     following, place, answers = iter(outputs), -1, []
     for row in chunk.rows:
         if row.fault is not None:
-            answers.append(Answer(None, _told([row.fault], language)))
+            answers.append(Answer(None, told([row.fault], language)))
             continue
         place += 1
         if place in faulty:
-            answers.append(Answer(None, _told(faulty[place], language)))
+            answers.append(Answer(None, told(faulty[place], language)))
         else:
             answers.append(Answer(next(following)))
     return answers
@@ -149,7 +141,8 @@ def _flat(output: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _told(faults: list[Fault], language: str) -> str:
+def told(faults: list[Fault], language: str) -> str:
+    """Return faults of a row as one text of a language."""
     sentences = texts("api", language)
-    told = [(one.pointer.lstrip("/"), sentences.text(one.key, **one.values)) for one in faults]
-    return "; ".join(f"{name}: {text}" if name else text for name, text in told)
+    named = [(one.pointer.lstrip("/"), sentences.text(one.key, **one.values)) for one in faults]
+    return "; ".join(f"{name}: {text}" if name else text for name, text in named)

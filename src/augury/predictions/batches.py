@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from augury.files.cells import Typing
 from augury.files.disk import blocks
-from augury.files.faults import ColumnsMissing
+from augury.files.faults import columns_missing
 from augury.files.forms import Plan
 from augury.files.rows import survey
 from augury.files.store import Store
@@ -20,9 +19,9 @@ from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict
 from augury.predictions import batch_views
+from augury.predictions.batch_fields import columns_for
 from augury.predictions.batch_orders import NewBatch, Ordered, place, refuse_early
 from augury.predictions.batch_schemas import BatchBalance, BatchOut, BatchQuoteOut
-from augury.predictions.batch_scoring import fields_of
 from augury.predictions.batch_store import Keeper
 from augury.predictions.bell import Bell, NoBell
 from augury.predictions.buy import price_of_row, unavailable
@@ -91,7 +90,10 @@ class BatchDesk:
             if replay is not None:
                 return replay, True
         found = self._read(user_id, upload, wish)
-        Typing(found.plan.form, fields_of(found.offer.version.manifest))
+        form = found.plan.form
+        missing = columns_for(found.offer.version.manifest, form).missing
+        if missing:
+            raise columns_missing(missing, form.columns)
         batch = NewBatch(
             id=new_id(),
             user_id=user_id,
@@ -133,14 +135,8 @@ class BatchDesk:
     def quote(self, user_id: str, upload: Upload, wish: Wish) -> BatchQuoteOut:
         """Return what a file is and what it would cost; nothing is stored or held."""
         found = self._read(user_id, upload, wish)
-        fields = fields_of(found.offer.version.manifest)
         form = found.plan.form
-        missing: list[str] = []
-        try:
-            Typing(form, fields)
-        except ColumnsMissing:
-            present = {column.strip() for column in form.columns}
-            missing = [field.name for field in fields if field.name not in present]
+        fields, missing = columns_for(found.offer.version.manifest, form)
         names = {field.name for field in fields}
         price = (found.plan.rows - found.plan.faulty_rows) * found.price_per_row
         with self._db.read() as tx:

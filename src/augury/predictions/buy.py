@@ -7,14 +7,13 @@ nobody pays for a result that was not stored.
 
 import hashlib
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from augury.inference.lanes import Lane
-from augury.inference.model import NoAnswer, Outputs, Question
-from augury.inference.signature import Matrix
+from augury.inference.asking import Asked, NoAnswer
+from augury.inference.lanes import AnyLane, Lane
 from augury.kit.clock import now
 from augury.kit.coalescer import Coalescer
 from augury.kit.db import Database
@@ -28,7 +27,6 @@ from augury.predictions import history
 from augury.predictions.bell import Bell
 from augury.predictions.jobs import NewJob, place
 from augury.predictions.schemas import (
-    Caution,
     PredictionRequest,
     Quote,
     QuoteBalance,
@@ -55,8 +53,8 @@ class _Item(NamedTuple):
     """What a request asks for: who answers it, its rows, and what they cost in all."""
 
     offer: Offer
-    lane: Lane
-    matrix: Matrix
+    lane: AnyLane
+    rows: Any  # as the model has read them
     price: int
 
 
@@ -105,20 +103,20 @@ class Shop:
         key, fingerprint, replay = await self._recall(user_id, request, key)
         if replay is not None:
             return replay
-        offer, lane, matrix, price = await self._find(user_id, request)
+        offer, lane, rows, price = await self._find(user_id, request)
         if user_id in self._poor:
             await self._refuse_if_poor(user_id, price)
-        outputs = await _predict(lane, matrix, request, language)
+        outputs = await _predict(lane, rows, request, language)
         order = Order(
             id=new_id(),
             user_id=user_id,
             model=offer.version.model,
             version=offer.version.version,
-            rows=len(matrix),
+            rows=len(rows),
             price=price,
             inputs=_compact(request),
             outputs=outputs,
-            warnings=_warnings(lane, matrix, language),
+            warnings=_warnings(lane, rows, language),
             transfer_id=new_id(),
             created_at=created_at,
             key=key,
@@ -133,7 +131,7 @@ class Shop:
         if not replayed:
             count_sale(order.model, order.version, order.rows, order.price)
         if trial is not None and not replayed and sampled(order.id, trial.share_percent):
-            self._hand_to_shadow(offer, trial, order, matrix)
+            self._hand_to_shadow(offer, lane, trial, order, rows)
         return sold
 
     async def order(self, user_id: str, body: bytes, key: str | None, language: str) -> Sold:
@@ -146,7 +144,7 @@ class Shop:
         key, fingerprint, replay = await self._recall(user_id, request, key)
         if replay is not None:
             return replay
-        offer, lane, matrix, price = await self._find(user_id, request)
+        offer, lane, rows, price = await self._find(user_id, request)
         job = NewJob(
             id=new_id(),
             user_id=user_id,
@@ -154,10 +152,10 @@ class Shop:
             version=offer.version.version,
             explain=request.explain,
             language=language,
-            rows=len(matrix),
+            rows=len(rows),
             price=price,
             inputs=_compact(request),
-            warnings=_warnings(lane, matrix, language),
+            warnings=_warnings(lane, rows, language),
             hold_id=new_id(),
             created_at=created_at,
             key=key,
@@ -173,16 +171,16 @@ class Shop:
     async def quote(self, user_id: str, body: bytes, language: str) -> Quote:
         """Return what a prediction would cost now. Charges nothing and runs no model."""
         request = read_request(body)
-        offer, lane, matrix, price = await self._find(user_id, request)
+        offer, lane, rows, price = await self._find(user_id, request)
         balance = await self._balances.ask(user_id)
         return Quote(
             offer.version.model,
             offer.version.version,
-            len(matrix),
+            len(rows),
             price,
             QuoteBalance(balance.available, balance.held),
             price <= balance.available,
-            _cautions(lane, matrix, language),
+            lane.model.cautions(rows, language),
         )
 
     def close(self) -> None:
@@ -215,14 +213,16 @@ class Shop:
         """Return what is asked for, or raise a `Refusal`."""
         offer = await self._resolve(request.model, user_id)
         lane = _lane_of(offer)
-        matrix = lane.model.signature.decode(request.inputs)
-        return _Item(
-            offer, lane, matrix, price_of_row(offer, explain=request.explain) * len(matrix)
-        )
+        rows = lane.model.read(request.inputs)
+        return _Item(offer, lane, rows, price_of_row(offer, explain=request.explain) * len(rows))
 
-    def _hand_to_shadow(self, offer: Offer, trial: Trial, order: Order, matrix: Matrix) -> None:
-        """Let the challenger score what was sold, when it comes to it."""
-        lane, name = _lane_of(offer), offer.version.manifest.outputs.probability
+    def _hand_to_shadow(
+        self, offer: Offer, lane: AnyLane, trial: Trial, order: Order, rows: Any
+    ) -> None:
+        """Let the challenger score what was sold, when it comes to it; tables only."""
+        if not isinstance(lane, Lane):
+            return
+        name = offer.version.manifest.outputs.probability
         given = [output[name] for output in msgspec.json.decode(order.outputs)]
         self._shadow.offer(
             order.id,
@@ -231,7 +231,7 @@ class Shop:
             lane.model,
             trial.version,
             trial.lane.model,
-            matrix,
+            rows,
             np.array(given),
         )
 
@@ -265,15 +265,16 @@ class Shop:
         return results
 
 
-def _lane_of(offer: Offer) -> Lane:
+def _lane_of(offer: Offer) -> AnyLane:
     if offer.lane is None:
         raise unavailable(offer.version.model)
     return offer.lane
 
 
-async def _predict(lane: Lane, matrix: Matrix, request: PredictionRequest, language: str) -> str:
+async def _predict(lane: AnyLane, rows: Any, request: PredictionRequest, language: str) -> str:
     try:
-        outputs = await _outputs(lane, matrix, request, language)
+        asked = Asked(rows, request.inputs, request.explain, language)
+        outputs = await lane.answer(asked)
     except Refusal:
         raise
     except NoAnswer as error:  # once for each process, it has been logged who does not answer
@@ -286,15 +287,6 @@ async def _predict(lane: Lane, matrix: Matrix, request: PredictionRequest, langu
     return msgspec.json.encode(outputs).decode()
 
 
-async def _outputs(
-    lane: Lane, matrix: Matrix, request: PredictionRequest, language: str
-) -> Outputs:
-    if not request.explain:
-        return lane.model.outputs(await lane.predict(matrix))
-    inputs = msgspec.json.decode(request.inputs)
-    return await lane.explain(Question(matrix, inputs, language))
-
-
 def price_of_row(offer: Offer, *, explain: bool) -> int:
     """Return what one row costs, with its reasons if they are asked for; raises `InvalidInput`."""
     if not explain:
@@ -304,15 +296,8 @@ def price_of_row(offer: Offer, *, explain: bool) -> int:
     return offer.price + offer.explain_price
 
 
-def _cautions(lane: Lane, matrix: Matrix, language: str) -> list[Caution]:
-    return [
-        Caution(found.pointer, "inconsistent", getattr(found.check.message, language))
-        for found in lane.model.signature.inconsistencies(matrix)
-    ]
-
-
-def _warnings(lane: Lane, matrix: Matrix, language: str) -> str:
-    return msgspec.json.encode(_cautions(lane, matrix, language)).decode()
+def _warnings(lane: AnyLane, rows: Any, language: str) -> str:
+    return msgspec.json.encode(lane.model.cautions(rows, language)).decode()
 
 
 def _compact(request: PredictionRequest) -> str:

@@ -1,8 +1,10 @@
 """Makes the predictions that were ordered in the background, one job in each thread at a time."""
 
+from typing import Any
+
 import msgspec
 
-from augury.inference.model import Outputs, Question
+from augury.inference.asking import Asked, Outputs
 from augury.kit.db import Database
 from augury.kit.log import logger
 from augury.predictions import job_leases, job_outcomes
@@ -46,12 +48,5 @@ class Runner(LeasedRunner[Job, str]):
         if lane is None:
             raise UnavailableError
         inputs = job.inputs.encode()
-        matrix = lane.model.signature.decode(inputs)
-        if not job.explain:
-            return lane.model.outputs(lane.model.predict(matrix))
-        (found,) = lane.model.explain_many(
-            [Question(matrix, msgspec.json.decode(inputs), job.language)]
-        )
-        if isinstance(found, Exception):
-            raise found
-        return found
+        rows: Any = lane.model.read(inputs)  # which the model alone knows
+        return lane.model.answer(Asked(rows, inputs, job.explain, job.language))

@@ -10,10 +10,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from augury.inference.model import NoAnswer
+from augury.inference.asking import NoAnswer
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
-from augury.kit.errors import LedgerUnavailable
+from augury.kit.errors import InvalidInput, LedgerUnavailable
 from augury.registry.catalogue import Catalogue
 from augury.registry.refusals import ModelNotFound
 
@@ -145,6 +145,9 @@ class LeasedRunner(ABC, Generic[Row, Made]):
             made = self._make(row)
         except ModelNotFound:
             self._statements.fail(self._db, row, "model_not_found")
+        except InvalidInput:
+            # Told only when the market was looked at: what is asked about is not there.
+            self._statements.fail(self._db, row, "invalid_input")
         except (UnavailableError, NoAnswer):
             self._wait(row)
         except LedgerUnavailable:

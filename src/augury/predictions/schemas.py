@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from augury.inference.asking import Caution
 from augury.kit.errors import Fault, InvalidInput, escaped, invalid
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -28,14 +29,6 @@ class Charge(msgspec.Struct, frozen=True):
     transfer_id: str
     amount: int
     balance_after: int
-
-
-class Caution(msgspec.Struct, frozen=True):
-    """Something odd in the input that did not keep it from being predicted."""
-
-    pointer: str
-    code: Literal["inconsistent"]
-    message: str
 
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -7,7 +7,9 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from augury.inference.lanes import Lane
+from augury.inference.documents import DOCUMENTS
+from augury.inference.documents.protocol import DocumentModel
+from augury.inference.lanes import AnyLane, lane_of
 from augury.inference.model import Model, Predictor
 from augury.inference.runtimes import WAITING
 from augury.inference.service.fleet import Fleet
@@ -20,6 +22,7 @@ from augury.registry.refusals import ModelNotFound
 from augury.registry.remote_hosts import require_known_host
 from augury.registry.shelf import CHAMPION, NOTICE, Content, Shelf
 from augury.registry.window import Offer, Window, is_chosen, window_at
+from augury.risk.series import NO_MARKETS, Markets
 
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9\-]{0,63})(?:@([a-z0-9\-]{1,64}))?")
 _EMPTY = Shelf(0, {}, {}, {}, {})
@@ -48,20 +51,22 @@ class Catalogue:
         threads: int,
         remote_hosts: Collection[str] = (),
         fleet: Fleet | None = None,
+        markets: Markets = NO_MARKETS,
     ) -> None:
-        """Start empty; `open` fills the catalogue. With a fleet models run there."""
+        """Start empty; `open` fills the catalogue. With a fleet models of tables run there."""
         self._db = db
         self._artifacts_dir = artifacts_dir
         self._threads = threads
         self._remote_hosts = remote_hosts
         self._fleet = fleet
+        self._markets = markets
         self._try_again_seconds = _TRY_AGAIN_SECONDS if fleet is None else _ASK_AGAIN_SECONDS
         self._looking, self._loading = threading.Lock(), threading.Lock()
         # Held for no longer than an assignment takes, so the event loop may wait for it.
         self._exchanging = threading.Lock()
         self._shelf = _EMPTY
         # By digest; None: it could not be loaded, as of the moment in `_failed_at`.
-        self._lanes: dict[str, Lane | None] = {}
+        self._lanes: dict[str, AnyLane | None] = {}
         self._failed_at: dict[str, float] = {}
         self._looked_at = 0
         self._closing = threading.Event()
@@ -215,7 +220,7 @@ class Catalogue:
             if self._lanes.get(digest) is None and self._failed_at.get(digest, early) <= early
         ]
 
-    def _put(self, content: Content, lane: Lane | None) -> None:
+    def _put(self, content: Content, lane: AnyLane | None) -> None:
         """Let a model be sold, or keep in mind that it could not be loaded."""
         with self._exchanging:
             if lane is None:
@@ -223,11 +228,11 @@ class Catalogue:
             self._lanes = self._lanes | {content.digest: lane}
             self._window = window_at(self._shelf, self._lanes, now())
 
-    def _open(self, content: Content) -> Lane | None:
+    def _open(self, content: Content) -> AnyLane | None:
         manifest, artifact = content.manifest, content.artifact
         try:
             require_known_host(manifest, artifact, self._remote_hosts)
-            return Lane(self._model(content))
+            return lane_of(self._model(content))
         except Exception as error:  # noqa: BLE001 -- whatever one model does, the others are sold
             logger("registry").error(
                 "model_not_loaded",
@@ -237,8 +242,10 @@ class Catalogue:
             )
             return None
 
-    def _model(self, content: Content) -> Predictor:
+    def _model(self, content: Content) -> Predictor | DocumentModel:
         manifest = content.manifest
+        if manifest.runtime in DOCUMENTS:  # always here: it needs the market's prices
+            return DOCUMENTS[manifest.runtime](manifest, content.artifact, self._markets)
         if self._fleet is None or manifest.runtime in WAITING:
             return Model(manifest, content.artifact, self._threads)
         wanted = Wanted(
@@ -252,4 +259,5 @@ class Catalogue:
 
     def _waits(self, content: Content) -> bool:
         """Tell whether other processes have to answer before a version can be sold."""
-        return self._fleet is not None or content.manifest.runtime in WAITING
+        runtime = content.manifest.runtime
+        return runtime in WAITING or (self._fleet is not None and runtime not in DOCUMENTS)

@@ -1,5 +1,6 @@
 """Whether one version can answer in the place of another without a customer noticing."""
 
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import InputField, Manifest
 
 
@@ -15,6 +16,10 @@ def differences(champion: Manifest, challenger: Manifest) -> list[str]:
     found += [f"inputs.{name}" for name in theirs]
     if not found and [f.name for f in champion.inputs] != [f.name for f in challenger.inputs]:
         found.append("inputs")
+    if (champion.runtime in DOCUMENTS or challenger.runtime in DOCUMENTS) and (
+        champion.runtime != challenger.runtime
+    ):
+        found.append("runtime")
     if champion.outputs != challenger.outputs:
         found.append("outputs")
     if champion.decision is not None and challenger.decision is None:

@@ -2,9 +2,11 @@
 
 import json
 import shlex
+from typing import Any
 
 from pydantic import BaseModel, Field
 
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import Manifest
 
 _CURL = """\
@@ -32,9 +34,17 @@ class Examples(BaseModel):
     python: str = Field(description="For the Python client.")
 
 
+def example_row(manifest: Manifest) -> dict[str, Any]:
+    """Return an input row that the manifest, or its family, gives as an example."""
+    family = DOCUMENTS.get(manifest.runtime)
+    if family is not None:
+        return dict(family.example)
+    return {field.name: field.example for field in manifest.inputs}
+
+
 def examples(name: str, manifest: Manifest, public_url: str) -> Examples:
     """Return examples that buy one prediction of the manifest's own example row."""
-    row = {field.name: field.example for field in manifest.inputs}
+    row = example_row(manifest)
     body = json.dumps({"model": name, "inputs": [row]}, ensure_ascii=False)
     told = "{" + ", ".join(f"{key!r}: {value!r}" for key, value in row.items()) + "}"
     return Examples(

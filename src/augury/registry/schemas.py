@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, Field
 
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import InputField, Localised, Manifest
 from augury.inference.reasons import MOST_REASONS
 from augury.kit.clock import rfc3339
-from augury.registry.examples import Examples, examples
+from augury.registry.examples import Examples, example_row, examples
 from augury.registry.window import Offer
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -126,13 +127,16 @@ def price_change(price: int | None, begins: int | None) -> PriceChange | None:
 
 def input_schema(manifest: Manifest) -> dict[str, Any]:
     """Return the JSON Schema of one input row; texts in both languages stand under `x-` names."""
+    family = DOCUMENTS.get(manifest.runtime)
+    if family is not None:
+        return family.input_schema()
     return {
         "$schema": _DIALECT,
         "type": "object",
         "properties": {field.name: _property(field) for field in manifest.inputs},
         "required": [field.name for field in manifest.inputs if not field.nullable],
         "additionalProperties": False,
-        "examples": [{field.name: field.example for field in manifest.inputs}],
+        "examples": [example_row(manifest)],
     }
 
 
@@ -157,6 +161,9 @@ def _property(field: InputField) -> dict[str, Any]:
 
 def output_schema(manifest: Manifest) -> dict[str, Any]:
     """Return the JSON Schema of one output."""
+    family = DOCUMENTS.get(manifest.runtime)
+    if family is not None:
+        return family.output_schema()
     names = manifest.outputs
     probability = {"type": "number", "minimum": 0, "maximum": 1}
     decision = {"type": "string", "enum": ["approve", "review", "decline"]}

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from augury.inference.lanes import Lane
+from augury.inference.lanes import AnyLane, Lane
 from augury.inference.manifest import Localised
 from augury.registry.compatibility import differences
 from augury.registry.shelf import CHAMPION, Challenger, Listing, Pointer, Shelf, Version
@@ -30,7 +30,7 @@ class Offer:
     listing: Listing
     price: int
     explain_price: int | None
-    lane: Lane | None
+    lane: AnyLane | None
     next_price: int | None = None
     next_price_from: int | None = None
     shadow: Trial | None = None
@@ -64,7 +64,7 @@ class Window:
     canaries: Mapping[str, Canary]
 
 
-def window_at(found: Shelf, lanes: Mapping[str, Lane | None], moment: int) -> Window:
+def window_at(found: Shelf, lanes: Mapping[str, AnyLane | None], moment: int) -> Window:
     """Return what is on sale at a moment."""
     offers = {}
     for key, version in found.versions.items():
@@ -87,13 +87,13 @@ def window_at(found: Shelf, lanes: Mapping[str, Lane | None], moment: int) -> Wi
             # Who asks for the champion pays the champion's price, whoever answers.
             paid = replace(trial, price=champion.price, explain_price=champion.explain_price)
             canaries[name] = Canary(challenger, paid)
-        else:
+        elif isinstance(trial.lane, Lane):
             shadow = Trial(challenger.version, trial.lane, challenger.share_percent)
             offers[name, champion.version.version] = replace(champion, shadow=shadow)
     return Window(found.next_change_after(moment), offers, aliases, canaries)
 
 
-def _offer(version: Version, listing: Listing, lane: Lane | None) -> Offer:
+def _offer(version: Version, listing: Listing, lane: AnyLane | None) -> Offer:
     reasons = version.manifest.explain
     explain_price = None if reasons is None else reasons.price
     change = version.next_price, version.next_price_from
@@ -101,7 +101,7 @@ def _offer(version: Version, listing: Listing, lane: Lane | None) -> Offer:
 
 
 def _target(
-    name: str, pointer: Pointer, moment: int, found: Shelf, lanes: Mapping[str, Lane | None]
+    name: str, pointer: Pointer, moment: int, found: Shelf, lanes: Mapping[str, AnyLane | None]
 ) -> int:
     """Return where an alias points at a moment.
 

@@ -59,3 +59,29 @@ class Markets(Protocol):
 
     def symbols(self) -> Sequence[str]:
         """Return the names of all assets, sorted."""
+
+    def nearest(self, symbol: str, most: int = 3) -> Sequence[str]:
+        """Return the names that look most like a name that is none."""
+
+
+class NoMarkets:
+    """A market in which nothing is traded."""
+
+    def prices(self, symbol: str) -> Series | None:  # noqa: ARG002 -- whatever it is
+        """Return None."""
+        return None
+
+    def indicator(self, name: str) -> Indicator | None:  # noqa: ARG002 -- whatever it is
+        """Return None."""
+        return None
+
+    def symbols(self) -> Sequence[str]:
+        """Return no names."""
+        return []
+
+    def nearest(self, symbol: str, most: int = 3) -> Sequence[str]:  # noqa: ARG002 -- there are none
+        """Return no names."""
+        return []
+
+
+NO_MARKETS = NoMarkets()

@@ -105,6 +105,7 @@ _HOUR = 3600
 _PLAN = (
     _Planned("renew", job_leases.RENEWAL_SECONDS, lambda at, _: at.renew(), _EACH),
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
+    _Planned("market", 1, lambda at, _: at.house.markets.refresh(), _EACH),
     _Planned("load_models", 0.1, lambda at, stop: at.house.shop.catalogue.load(stop), _EACH),
     _Planned("overdue_jobs", 5, lambda at, _: job_outcomes.fail_overdue(at.house.db)),
     _Planned("overdue_batches", 5, lambda at, _: batch_outcomes.fail_overdue(at.house.db)),

@@ -11,8 +11,8 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 
+from augury.inference.asking import NoAnswer
 from augury.inference.manifest import BadModel, Manifest
-from augury.inference.model import NoAnswer
 from augury.inference.runtimes.calls import Unanswered
 from augury.inference.service.replica import NotHere, Refused, Replica, Wanted, names
 from augury.inference.service.served import ServedModel

@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from augury.inference.asking import NoAnswer
 from augury.inference.explainers.protocol import Contributions
 from augury.inference.manifest import BadModel, Manifest
-from augury.inference.model import NoAnswer, Predictor, Probabilities, are_probabilities
+from augury.inference.model import Predictor, Probabilities, are_probabilities
 from augury.inference.runtimes.calls import Answer, Late, Unanswered
 from augury.inference.service.replica import NotHere, Refused, Replica, Timing, Wanted
 from augury.inference.signature import MOST_ROWS, Matrix

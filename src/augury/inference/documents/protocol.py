@@ -1,0 +1,147 @@
+"""What every family of document models promises.
+
+Rows of a table become a matrix and all models of tables share one way from JSON to an answer. A
+document (a price history, a portfolio) has a form of its own: so its family reads it, describes it
+and answers it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from augury.inference.asking import Asked, Caution, Outputs
+from augury.inference.manifest import BadModel, Manifest, verify_artifact
+from augury.kit.errors import Fault, InvalidInput
+from augury.kit.texts import LANGUAGES
+from augury.risk.series import Markets
+
+# Documents as their family has read them.
+Documents = list[Any]
+# For each document its output, or what is wrong with it; pointers begin at the document: `/symbol`.
+Found = list[dict[str, Any] | list[Fault]]
+
+_MOST_FAULTS = 100
+_SECONDS_EACH = 0.02
+
+
+class DocumentModel(ABC):
+    """A model version whose inputs are documents. Safe to use from many threads."""
+
+    calls_at_once = 1
+    # The member of an output that is the probability: what a manifest has to name.
+    probability: ClassVar[str]
+    example: ClassVar[Mapping[str, Any]]
+    # The members that say what is asked about: a file of documents has at least one as a column.
+    subjects: ClassVar[tuple[str, ...]]
+
+    def __init__(self, manifest: Manifest, artifact: Path, markets: Markets) -> None:
+        """Open the artefact and run the self-test; raises `BadModel` when it does not pass."""
+        verify_artifact(manifest.artifact, artifact)
+        self.manifest = manifest
+        self.markets = markets
+        self.open(artifact.read_bytes())
+        self.self_test()
+
+    @abstractmethod
+    def open(self, artifact: bytes) -> None:
+        """Take over what the artefact holds; raises `BadModel` if it is not what it says."""
+
+    @classmethod
+    @abstractmethod
+    def input_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema of one document; texts in both languages under `x-` names."""
+
+    @classmethod
+    @abstractmethod
+    def output_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema of one output."""
+
+    @classmethod
+    @abstractmethod
+    def check(cls, inputs: bytes | msgspec.Raw) -> Documents:
+        """Return the documents of a JSON array of 1..1000; `InvalidInput` has all faults."""
+
+    @abstractmethod
+    def sift(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Documents, dict[int, list[Fault]]]:
+        """Return the documents among rows of a file, and the faults of the others by place."""
+
+    @abstractmethod
+    def answers(self, documents: Documents, language: str) -> Found:
+        """Return the output of each document, or its faults."""
+
+    def read(self, inputs: bytes | msgspec.Raw) -> Documents:
+        """Return the documents of a JSON array of 1..1000; `InvalidInput` has all faults."""
+        return self.check(inputs)
+
+    def cautions(self, rows: Documents, language: str) -> list[Caution]:  # noqa: ARG002 -- as for tables
+        """Return nothing: what is odd about a document is told in its output."""
+        return []
+
+    def answer(self, asked: Asked[Documents]) -> Outputs:
+        """Return the outputs of one caller's documents; raises `InvalidInput`."""
+        (found,) = self.answer_many([asked])
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def answer_many(self, callers: Sequence[Asked[Documents]]) -> list[Outputs | Exception]:
+        """Return the outputs of many callers' documents, or each caller's own refusal."""
+        found: dict[str, list[dict[str, Any] | list[Fault]]] = {}
+        # One call for each language; a caller's documents stay together and in their order.
+        for language in {asked.language for asked in callers}:
+            theirs = [one for a in callers if a.language == language for one in a.rows]
+            found[language] = self.answers(theirs, language)
+        following = {language: iter(answers) for language, answers in found.items()}
+        return [
+            _outputs([next(following[asked.language]) for _ in asked.rows]) for asked in callers
+        ]
+
+    def seconds(self, rows: int) -> float:
+        """Return about how long one call with so many documents takes at most."""
+        return _SECONDS_EACH * rows
+
+    def is_available(self) -> bool:
+        """Tell whether it can be asked at the moment."""
+        return True
+
+    def self_test(self) -> float:
+        """Return the largest difference in the self-test; raises `BadModel` if it is too large."""
+        name, test = self.manifest.name, self.manifest.self_test
+        try:
+            documents = self.check(msgspec.json.encode(test.inputs))
+        except InvalidInput as error:
+            raise BadModel("self_test_rows", name=name, faults=error.faults) from error
+        if len(test.probabilities) != len(documents):
+            raise BadModel("self_test_count", name=name)
+        pairs = zip(self.probabilities(documents), test.probabilities, strict=True)
+        worst = max(abs(one - other) for one, other in pairs)
+        if not worst <= test.tolerance:
+            raise BadModel("self_test_off", name=name, worst=worst)
+        return worst
+
+    def probabilities(self, documents: Documents) -> list[float]:
+        """Return the probability that the answer to each document names; raises `BadModel`."""
+        name = self.manifest.name
+        try:
+            answers = self.answers(documents, LANGUAGES[0])
+        except Exception as error:  # whatever arithmetic throws
+            raise BadModel("self_test_fails", name=name, error=error) from error
+        faults = [fault for answer in answers if isinstance(answer, list) for fault in answer]
+        if faults:
+            raise BadModel("self_test_rows", name=name, faults=faults)
+        return [float(one[self.probability]) for one in answers if isinstance(one, dict)]
+
+
+def _outputs(answers: Found) -> Outputs | InvalidInput:
+    faults = [
+        Fault(f"/inputs/{place}{fault.pointer}", fault.key, fault.values)
+        for place, answer in enumerate(answers)
+        if isinstance(answer, list)
+        for fault in answer
+    ]
+    if faults:
+        return InvalidInput(faults=faults[:_MOST_FAULTS])
+    return [answer for answer in answers if isinstance(answer, dict)]

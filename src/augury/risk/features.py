@@ -1,0 +1,121 @@
+"""What is known of an asset on a day, in numbers that do not depend on its price.
+
+Five facts beside the level of volatility, each of which may be unknown. Everything is made of
+what was known at the end of the day, and comes to the same bytes whatever happens later.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from augury.risk.returns import log_returns
+from augury.risk.series import Days, Floats, Indicator, Series
+from augury.risk.volatility import ewma, ewma_variance
+
+LEAST_CLOSES = 60
+
+FEATURES = (
+    "volatility_level",  # log of the volatility a day, over years
+    "recent_volatility",  # log of the volatility of weeks over that of years
+    "recent_return",  # mean return of weeks, in standard deviations of such a mean
+    "market_volatility",  # the benchmark's `recent_volatility`
+    "market_level",  # log of the benchmark's volatility over years over the asset's
+    "credit_spread_change",  # log of the spread of BAA over AAA over the one half a year ago
+)
+OWN, MARKET, MACRO = slice(0, 3), slice(3, 5), slice(5, 6)
+
+_YEARS_HALF_LIFE, _WEEKS_HALF_LIFE = 504.0, 21.0
+# A price that never moves has no volatility; the log of this one is finite.
+_LEAST_VARIANCE = 1e-10
+_HALF_A_YEAR_DAYS = 182
+# Older than this, what was known of the market or of a monthly figure tells nothing of today.
+_MARKET_STALE_DAYS = 7
+_MONTHLY_STALE_DAYS = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known beside the asset: its benchmark's features, by day, and yields in percent.
+
+    `surroundings` makes one, once for as many assets as there are.
+    """
+
+    market_days: Days | None = None
+    market: Floats | None = None  # `own` of the benchmark, [n, 3]
+    aaa: Indicator | None = None
+    baa: Indicator | None = None
+
+
+def surroundings(
+    benchmark: Series | None = None, aaa: Indicator | None = None, baa: Indicator | None = None
+) -> Surroundings:
+    """Return the surroundings that a benchmark and Moody's AAA and BAA yields make."""
+    yields = tuple(one if one is not None and len(one.known) else None for one in (aaa, baa))
+    if benchmark is None or len(benchmark) < LEAST_CLOSES:
+        return Surroundings(None, None, *yields)
+    return Surroundings(benchmark.days, own(benchmark), *yields)
+
+
+def history(series: Series, around: Surroundings) -> Floats:
+    """Return the features of every day of a series, [n, 6]; NaN is unknown.
+
+    The first 59 days are unknown altogether.
+    """
+    mine = own(series)
+    return np.concatenate([mine, _outside(series.days, mine[:, 0], around)], axis=1)
+
+
+def latest(series: Series, around: Surroundings) -> Floats:
+    """Return the features of the last day of a series alone, [6]: the last row of `history`."""
+    mine = own(series)[-1:]
+    return np.concatenate([mine, _outside(series.days[-1:], mine[:, 0], around)], axis=1)[0]
+
+
+def own(series: Series) -> Floats:
+    """Return the three features that need nothing but the closes, [n, 3]."""
+    found = np.full((len(series), 3), np.nan)
+    if len(series) < LEAST_CLOSES:
+        return found
+    returns = log_returns(series.closes)
+    years = np.maximum(ewma_variance(returns, _YEARS_HALF_LIFE), _LEAST_VARIANCE)
+    weeks = np.maximum(ewma_variance(returns, _WEEKS_HALF_LIFE), _LEAST_VARIANCE)
+    mean = ewma(returns, _WEEKS_HALF_LIFE)
+    found[1:, 0] = 0.5 * np.log(years)
+    found[1:, 1] = 0.5 * np.log(weeks / years)
+    found[1:, 2] = mean * np.sqrt(_WEEKS_HALF_LIFE / years)
+    found[: LEAST_CLOSES - 1] = np.nan
+    return found
+
+
+def _outside(days: Days, level: Floats, around: Surroundings) -> Floats:
+    found = np.full((len(days), 3), np.nan)
+    if around.market_days is not None and around.market is not None:
+        at = _newest(around.market_days, days, _MARKET_STALE_DAYS)
+        found[:, 0] = _take(around.market[:, 1], at)
+        found[:, 1] = _take(around.market[:, 0], at) - level
+    if around.aaa is not None and around.baa is not None:
+        now = _spread(around.aaa, around.baa, days)
+        then = _spread(around.aaa, around.baa, days - np.int32(_HALF_A_YEAR_DAYS))
+        found[:, 2] = np.log(now / then)
+    return found
+
+
+def _spread(aaa: Indicator, baa: Indicator, days: Days) -> Floats:
+    """Return the spread known on each day; NaN where a yield is missing or stale, or none."""
+    low, high = (
+        _take(one.values, _newest(one.known, days, _MONTHLY_STALE_DAYS)) for one in (aaa, baa)
+    )
+    spread = high - low
+    return np.where(spread > 0, spread, np.nan)
+
+
+def _newest(known: Days, days: Days, stale_days: int) -> npt.NDArray[np.intp]:
+    """Return the place of what was known last on each day; -1 where that is nothing, or stale."""
+    at = np.searchsorted(known, days, side="right") - 1
+    fresh = (at >= 0) & (days - known[at] <= stale_days)
+    return np.where(fresh, at, -1)
+
+
+def _take(values: Floats, at: npt.NDArray[np.intp]) -> Floats:
+    return np.where(at >= 0, values[at], np.nan)
