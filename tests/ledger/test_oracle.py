@@ -40,7 +40,7 @@ def _drive(db: Database, examples: int) -> None:
 
 def test_every_outcome_and_balance_agrees_with_the_rules(db: Database) -> None:
     """Random histories give the same refusals and balances in SQL as in the rules, and audit clean."""
-    _drive(db, times(40, 200))
+    _drive(db, times(60, 300))
     service.expire_holds(db, most=100_000)
     with db.read() as tx:
         report = audit(tx)
