@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from augury.files.local import LocalStore
-from augury.inference.model import Model, NoAnswer
+from augury.inference.asking import NoAnswer
+from augury.inference.model import Model
 from augury.kit.clock import SECOND, now
 from augury.kit.errors import LedgerUnavailable
 from augury.predictions import batch_outcomes, batch_runner, leased
