@@ -102,8 +102,14 @@ def build(settings: Settings) -> House:
     if settings.inference_urls:
         patience = settings.inference_timeout_ms / 1000
         fleet = Fleet(settings.inference_urls, links.link_of, patience)
+    markets = HouseMarkets(db)
     catalogue = Catalogue(
-        db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts, fleet
+        db,
+        settings.artifacts_dir,
+        settings.inference_threads,
+        settings.remote_hosts,
+        fleet,
+        markets,
     )
     catalogue.open()
     tokens = Tokens(secret, previous)
@@ -120,7 +126,7 @@ def build(settings: Settings) -> House:
         press,
         links,
         bell,
-        HouseMarkets(db),
+        markets,
     )
 
 

@@ -62,7 +62,12 @@ def follower(changes: np.ndarray, slope: float, noise: float = 0.02, skip: int =
 def sensitivity(
     assets: list[Series], given: Indicator, **changes: Any
 ) -> stress.Sensitivity | None:
-    terms = {"as_of": 99_999, "relative": False, "prior_deviation": 5.0, **changes}
+    terms = {
+        "as_of": 99_999,
+        "relative": False,
+        "prior_deviation": stress.RATES_PRIOR_DEVIATION,
+        **changes,
+    }
     return stress.sensitivity(assets, given, **terms)
 
 
@@ -75,7 +80,7 @@ def test_a_sensitivity_is_a_regressions_slope_shrunk_to_zero() -> None:
     trust = 25 / (25 + judge.bse[1] ** 2)
     assert found.slopes == pytest.approx([trust * judge.params[1]])
     assert found.changes.tolist() == [60]
-    shock = stress.through(np.ones(1), found.slopes, 0.02)
+    shock = stress.through(np.ones(1), found.slopes, stress.RATES_RISE)
     assert shock.loss == pytest.approx(-0.02 * found.slopes[0])
     assert not shock.observed.any()
 

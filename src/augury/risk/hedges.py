@@ -23,6 +23,7 @@ _STEPS = 60
 # Of a strike in prices of the asset; beyond it there would be infinities.
 _HIGHEST_LOG = 300.0
 _CLOSE_ENOUGH = 1e-10
+_ROUNDING = 1e-14
 # Rows whose scenarios fit into a processor's cache.
 _ROWS = 1024
 
@@ -269,14 +270,18 @@ def _paying_strike(held: Positions, put: Floats, skew: Skew) -> Floats:
     place = np.minimum(-low, high) / 2
     for _ in range(_STEPS):
         call = _option(held, np.exp(place), skew)
-        price = np.maximum(call.call, np.finfo(np.float64).tiny)
-        miss = np.log(price / target)
-        if np.abs(miss).max() < _CLOSE_ENOUGH:
+        over = call.call - target
+        # A price is a difference of two numbers near one: it is no closer than their rounding.
+        missed = np.abs(over) > _CLOSE_ENOUGH * target + _ROUNDING
+        if not missed.any():
             break
-        low, high = np.where(miss > 0, place, low), np.where(miss > 0, high, place)
-        stepped = place - miss * price / np.minimum(call.call_by_log_strike, -price * 1e-3)
+        low, high = np.where(over > 0, place, low), np.where(over > 0, high, place)
+        price = np.maximum(call.call, np.finfo(np.float64).tiny)
+        slope = np.minimum(call.call_by_log_strike, -price * 1e-3)
+        stepped = place - np.log(price / target) * price / slope
         inside = (stepped > low) & (stepped < high)
-        place = np.where(inside, stepped, (low + high) / 2)
+        # What was found stays: an answer must not depend on who else asks.
+        place = np.where(missed, np.where(inside, stepped, (low + high) / 2), place)
     return np.exp(place)
 
 

@@ -33,6 +33,12 @@ def _day(text: str) -> int:
 CRISIS_2008 = Window(_day("2007-10-09"), _day("2009-03-09"))
 CRISIS_2020 = Window(_day("2020-02-19"), _day("2020-03-23"))
 
+# Two percentage points, where a rate of 3 % is 0.03; and two fifths of the price.
+RATES_RISE, OIL_FALL = 0.02, -0.4
+# How far slopes are thought to lie from zero before a look at the data: an asset that loses 5 %
+# as rates rise by one point, or 3 % as oil falls by a tenth, is no surprise.
+RATES_PRIOR_DEVIATION, OIL_PRIOR_DEVIATION = 5.0, 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Shock:

@@ -22,8 +22,8 @@ from augury.risk.trouble import BadSeries
 # Yields whose spread is a feature, and a year's rate for option prices; in percent.
 AAA, BAA, BILLS = "AAA", "BAA", "TBILL"
 INDICATORS = (AAA, BAA, BILLS)
-# Two years of common days tell a beta.
-BETA_DAYS = 504
+# A year of common days tells a beta: what hedges promise by it was measured with as many.
+BETA_DAYS = 252
 _MOST_ASSETS = 600
 _MOST_PAIRS = 600
 _STALE_DAYS = 7
@@ -127,7 +127,7 @@ def common(ours: Series, theirs: Series, observations: int = BETA_DAYS) -> Align
 
 
 def window(pair: Aligned | None, day: int) -> tuple[Floats, Floats] | None:
-    """Return the common returns of the two years until a day; None if there are too few."""
+    """Return the common returns of the year until a day; None if there are too few."""
     if pair is None:
         return None
     end = int(np.searchsorted(pair.days, day, side="right"))

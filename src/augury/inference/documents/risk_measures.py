@@ -75,7 +75,7 @@ def measured(model: ForecastModel, places: Sequence[Place]) -> Measures:
 def _regression(places: Sequence[Place]) -> Mapping[str, Floats]:
     """Return beta and correlation with the benchmark of each, NaN where there is none.
 
-    Those with windows of one length are worked out together, most have the whole two years.
+    Those with windows of one length are worked out together, most have the whole year.
     """
     found = {"beta": np.full(len(places), np.nan), "correlation": np.full(len(places), np.nan)}
     lengths: dict[int, list[int]] = {}
@@ -101,19 +101,22 @@ def _hedges(
 ) -> Sequence[Hedge]:
     # Without a benchmark its figures are of one that stands still; that hedge is not told then.
     known = ~np.isnan(regression["beta"])
-    index = np.full(len(places), 0.01)
+    index, correlation = np.full(len(places), 0.01), np.zeros(len(places))
     if known.any():
         rows = [one.benchmark_features for one, its in zip(places, known, strict=True) if its]
         days = forecast.days[known]
         yearly = model.forecast(np.array(rows), days).volatility()
         index[known] = yearly * np.sqrt(days / _TRADING_DAYS)
+        correlation[known] = betas.horizon_correlation(
+            regression["correlation"][known], days.astype(np.float64)
+        )
     return hedges(
         Positions(
             scenarios=forecast.scenarios(_POINTS),
             volatility=forecast.volatility(),
             horizon_days=forecast.days.astype(np.float64),
             beta=np.where(known, regression["beta"], 0.0),
-            correlation=np.where(known, regression["correlation"], 0.0),
+            correlation=correlation,
             benchmark_volatility=index,
             benchmark_price=np.array([one.benchmark_price for one in places]),
             value=values,
