@@ -11,7 +11,7 @@ from augury.risk.exceedances import kupiec
 from augury.risk.features import surroundings
 from augury.risk.forecast import read
 from augury.risk.returns import simple
-from augury.risk.series import Series
+from augury.risk.series import Floats, Indicator, Series
 from augury.training.risk import backtest, baselines, data, fit, hedging, measures, pipeline
 from augury.training.risk import panel as panels
 from augury.training.risk.walk import EVENTS, MODEL, QUANTILES, beside, first_day, walk
@@ -85,7 +85,8 @@ def test_training_twice_gives_the_same_bytes(
 
 
 def test_a_backtest_writes_tables_and_pictures(few: data.Data, tmp_path: Path) -> None:
-    pipeline.write_backtest(tmp_path, plan=PLAN, say=lambda _: None, data=few)
+    plan = backtest.Plan(years=range(2008, 2009), draws=4, parts=2)
+    pipeline.write_backtest(tmp_path, plan=plan, say=lambda _: None, data=few)
     assert {path.name for path in tmp_path.iterdir()} == {
         "backtest.md",
         "backtest.ru.md",
@@ -104,8 +105,8 @@ def test_nothing_after_a_years_first_day_is_learned(few: data.Data) -> None:
         after = np.where(series.days >= known_by, series.closes[::-1] * 3, series.closes)
         return Series(series.days, after)
 
-    def other(one: data.Indicator) -> data.Indicator:
-        return data.Indicator(one.known, np.where(one.known >= known_by, 9.9, one.values))
+    def other(one: Indicator) -> Indicator:
+        return Indicator(one.known, np.where(one.known >= known_by, 9.9, one.values))
 
     changed = replace(
         few,
@@ -121,15 +122,16 @@ def test_nothing_after_a_years_first_day_is_learned(few: data.Data) -> None:
 
 
 def test_a_table_has_the_quantiles_of_what_was_left_over(few: data.Data) -> None:
-    """In the years it learned from, each stated quantile covers what it says, within a point."""
+    """In the years it learned from, the middle half and the middle nine tenths are what they say."""
     rows = panels.panel(list(few.shares.values()), surroundings(few.index, few.aaa, few.baa))
     model = read(fit.encoded(fit.learn(rows, LAST)))
     full = rows.rows(np.isfinite(rows.returns[:, 1]) & (rows.features[:, 6] >= 504))
     forecast = model.forecast(full.features, 21)
     below = simple(full.returns[:, 1])[:, None] < forecast.quantiles(QUANTILES)
-    # The table is moved to a mean of 0 after it was made, so its middle is off by the drift.
-    np.testing.assert_allclose(below.mean(axis=0), QUANTILES, atol=0.05)
-    np.testing.assert_allclose(np.diff(below.mean(axis=0)), np.diff(QUANTILES), atol=0.03)
+    # Halves alone would be off: the table is moved to a mean of 0 after it was made.
+    shares = below.mean(axis=0)
+    assert shares[3] - shares[1] == pytest.approx(0.5, abs=0.02)
+    assert shares[4] - shares[0] == pytest.approx(0.9, abs=0.02)
 
 
 def test_baselines_are_what_they_are_called(few: data.Data) -> None:
@@ -166,7 +168,7 @@ def test_a_perfect_hedge_keeps_its_promise() -> None:
     """Of an asset that is twice its index, all volatility is promised to go, and goes."""
     random = np.random.default_rng(5)
     moves = random.standard_normal(900) * 0.01
-    index = 100 * np.cumprod(1 + moves)
+    index: Floats = 100 * np.cumprod(1 + moves)
     noise = np.cumprod(1 + random.standard_normal(900) * 0.01)
     places = np.arange(hedging.FIRST_PLACE, 850)
     found = hedging.hedge_record(np.array([index, noise]), index, places, 21)

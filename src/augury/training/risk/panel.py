@@ -60,10 +60,10 @@ def short_panel(assets: list[Series], around: Surroundings, closes: int, every_d
     parts = []
     for number, asset in enumerate(assets):
         ends = np.arange(closes, len(asset) + 1, every_days)
-        pieces = (
+        pieces = [
             Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends
-        )
-        features = np.array([latest(piece, around) for piece in pieces])
+        ]
+        features = latest(pieces, around)
         returns, matures = _outcomes(asset)
         at = ends - 1
         whose = np.full(len(ends), number, np.int32)
