@@ -13,6 +13,8 @@ from augury.ledger import audit as ledger_audit
 from augury.ledger import service as ledger
 from augury.ledger.audit import Report
 from augury.ledger.core import Instruction, TransferType
+from augury.market import seeds as market_seeds
+from augury.market.service import HouseMarkets
 from augury.migrations.run import migrate
 from augury.notices import endpoints
 from augury.notices.sealing import sealer_of
@@ -50,6 +52,7 @@ class House:
     press: Press
     artifact_links: ArtifactLinks
     bell: Doorbell
+    markets: HouseMarkets
 
     def close(self) -> None:
         """Finish what runs and let go of everything."""
@@ -72,11 +75,12 @@ def open_database(settings: Settings) -> Database:
 
 
 def prepare(settings: Settings) -> FirstStart:
-    """Migrate, put the shipped models on sale and make the first admin; safe to repeat."""
+    """Migrate, put shipped models and market data in, make the first admin; safe to repeat."""
     db = open_database(settings)
     try:
         migrate(db)
         models = seed(db, settings.models_dir, settings.artifacts_dir)
+        market_seeds.seed(db)
         endpoints.reseal(db, sealer_of(settings))
         return FirstStart(models, _ensure_admin(db, settings))
     finally:
@@ -98,8 +102,14 @@ def build(settings: Settings) -> House:
     if settings.inference_urls:
         patience = settings.inference_timeout_ms / 1000
         fleet = Fleet(settings.inference_urls, links.link_of, patience)
+    markets = HouseMarkets(db)
     catalogue = Catalogue(
-        db, settings.artifacts_dir, settings.inference_threads, settings.remote_hosts, fleet
+        db,
+        settings.artifacts_dir,
+        settings.inference_threads,
+        settings.remote_hosts,
+        fleet,
+        markets,
     )
     catalogue.open()
     tokens = Tokens(secret, previous)
@@ -116,6 +126,7 @@ def build(settings: Settings) -> House:
         press,
         links,
         bell,
+        markets,
     )
 
 

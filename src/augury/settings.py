@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         description="`embedded`: each API process does background work too. `apart`: it is left to"
         " processes of `augury worker`. A broker implies `apart`.",
     )
+    market_sources: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Live sources, with commas, that `augury market fetch` may ask: `yahoo`,"
+        " `moex`, `cbr`, `fred`. Empty: none.",
+    )
     most_batch_mb: int = Field(
         1024, ge=1, le=4096, description="How large the file of a batch may be, in MiB."
     )
@@ -219,7 +224,9 @@ class Settings(BaseSettings):
             values["welcome_credits"] = _EMBEDDED_WELCOME_CREDITS if sqlite else 0
         return values
 
-    @field_validator("payment_providers", "remote_hosts", "inference_urls", mode="before")
+    @field_validator(
+        "payment_providers", "remote_hosts", "inference_urls", "market_sources", mode="before"
+    )
     @classmethod
     def _split(cls, value: str | list[str]) -> list[str]:
         names = value.split(",") if isinstance(value, str) else value

@@ -47,7 +47,8 @@ def test_a_short_history_is_shrunk_more_than_a_long_one() -> None:
 def test_a_benchmark_of_ones_own_has_beta_one_and_no_error() -> None:
     _, benchmark = market()
     found = beta.beta(benchmark, benchmark, prior_mean=0.0)
-    assert (found.beta, found.correlation) == (pytest.approx(1), pytest.approx(1))
+    assert found.beta == pytest.approx(1)
+    assert found.correlation == pytest.approx(1)
     assert found.standard_error == pytest.approx(0, abs=1e-8)
 
 
@@ -68,6 +69,13 @@ def test_hulls_airline_sells_0_78_of_heating_oil_for_each_of_jet_fuel() -> None:
     """Hull, example 3.3: correlation 0.928, deviations 0.0263 and 0.0313."""
     ratio = beta.hedge_ratio(np.array([0.928]), np.array([0.0263]), np.array([0.0313]))
     assert ratio == pytest.approx([0.7777], abs=3e-3)
+
+
+def test_the_longer_the_horizon_the_less_of_a_daily_correlation_is_left() -> None:
+    days = np.array([1.0, 5.0, 21.0, 63.0])
+    left = beta.horizon_correlation(np.full(4, 0.8), days)
+    assert left == pytest.approx(0.8 * np.array([1, 0.942, 0.890, 0.851]), abs=5e-4)
+    assert beta.horizon_correlation(np.array([-0.5]), days[:1]) == [-0.5]
 
 
 def test_days_that_only_one_market_has_are_spanned_by_both() -> None:

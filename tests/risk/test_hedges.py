@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skfolio import measures
 
+from augury.risk.distribution import Forecast
 from augury.risk.hedges import TRADING_DAYS, Costs, Hedge, Positions, hedges
 from augury.risk.options import NO_SKEW, black_scholes
 from augury.risk.trouble import BadSeries
@@ -64,6 +65,17 @@ def test_all_four_are_told_always_in_the_same_order_from_the_same_risk_before() 
             *hedge.terms.values(),
         )
         assert all(array.shape == (4,) and np.isfinite(array).all() for array in arrays)
+
+
+def test_210_middles_of_a_forecast_have_its_value_at_risk_exactly() -> None:
+    levels = np.linspace(0, 1, 101)
+    table = np.sinh(np.linspace(-3, 3, 101))[np.newaxis]
+    month = np.full(3, 21)
+    group = np.zeros(3, dtype=np.intp)
+    forecast = Forecast(np.full(3, 0.01), np.full(3, 0.04), month, group, table, levels)
+    told = hedges(positions(3, scenarios=forecast.scenarios(210)))[0].before
+    assert told.value_at_risk == pytest.approx(forecast.value_at_risk())
+    assert told.expected_shortfall == pytest.approx(forecast.expected_shortfall(), rel=0.01)
 
 
 def test_a_short_of_the_least_variance_leaves_what_correlation_leaves() -> None:
@@ -178,9 +190,11 @@ def test_many_positions_at_once_are_what_each_is_alone() -> None:
     for row in (0, 1023, 1024, 1499):
         alone = hedges(Positions(**{name: getattr(held, name)[row : row + 1] for name in fields}))
         for one, many in zip(alone, together, strict=True):
-            assert one.cost == pytest.approx(many.cost[row], rel=1e-6, abs=1e-6)
-            assert one.after.volatility == pytest.approx(many.after.volatility[row], rel=1e-6)
-            assert one.after.value_at_risk == pytest.approx(many.after.value_at_risk[row], rel=1e-6)
+            assert one.cost == pytest.approx(many.cost[row], rel=1e-12)
+            assert one.after.volatility == pytest.approx(many.after.volatility[row], rel=1e-12)
+            assert one.after.value_at_risk == pytest.approx(
+                many.after.value_at_risk[row], rel=1e-12
+            )
 
 
 @pytest.mark.parametrize("name", list(Positions.__dataclass_fields__))

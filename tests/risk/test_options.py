@@ -13,8 +13,14 @@ from augury.risk.trouble import BadSeries
 def one(
     spot: float, strike: float, volatility: float, years: float, rate: float, skew: Skew = NO_SKEW
 ) -> Option:
-    values = (np.array([value]) for value in (spot, strike, volatility, years, rate))
-    return black_scholes(*values, skew=skew)
+    return black_scholes(
+        np.array([spot]),
+        np.array([strike]),
+        np.array([volatility]),
+        np.array([years]),
+        np.array([rate]),
+        skew,
+    )
 
 
 def test_hulls_six_month_option_costs_4_76_and_0_81() -> None:
@@ -95,6 +101,6 @@ def test_arrays_are_priced_at_once() -> None:
 @pytest.mark.parametrize(
     "terms", [(np.nan, 1, 1, 1, 0), (0, 1, 1, 1, 0), (1, -1, 1, 1, 0), (1, 1, 0, 1, 0), (1, 1, 1, 0, 0), (1, 1, 1, 1, np.inf)]
 )  # fmt: skip
-def test_terms_without_a_price_are_refused(terms: tuple[float, ...]) -> None:
+def test_terms_without_a_price_are_refused(terms: tuple[float, float, float, float, float]) -> None:
     with pytest.raises(BadSeries):
         one(*terms)

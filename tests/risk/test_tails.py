@@ -1,5 +1,7 @@
 """Value at risk and expected shortfall, against skfolio, scipy and textbooks."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,7 +48,7 @@ def test_of_a_hundred_losses_the_sixth_is_the_value_at_risk_and_the_worst_five_t
     None
 ):
     tail = tails.historical(-np.arange(1.0, 101.0))
-    assert (tail.value_at_risk, tail.expected_shortfall) == (95, 98)
+    assert (float(tail.value_at_risk), float(tail.expected_shortfall)) == (95, 98)
 
 
 @given(st.lists(st.floats(-0.9, 2), min_size=1, max_size=60), st.floats(0.5, 0.99))
@@ -148,7 +150,7 @@ def test_many_tails_at_once_are_what_each_is_alone() -> None:
         (lambda: tails.over_horizon(Tail(np.ones(1), np.ones(1)), 0), "not_positive"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_judged_is_refused_with_a_key(call, key: str) -> None:  # type: ignore[no-untyped-def] # one lambda a row
+def test_what_cannot_be_judged_is_refused_with_a_key(call: Callable[[], object], key: str) -> None:
     with pytest.raises(BadSeries) as refused:
         call()
     assert refused.value.key == key

@@ -16,6 +16,7 @@ from augury.kit.ids import new_id
 from augury.payments.providers.sandbox import Choice, Sandbox
 from payments.bank.files import document, onec
 from support.houses import sign_in, sign_up
+from support.market import table
 from support.uploads import buy, parts, version
 
 # Stands wherever people write as they like; the audit log keeps none of it.
@@ -310,6 +311,27 @@ def trial_ended(stage: Stage) -> Asked:
     return Asked([("challenger.ended", f"model:{name}")], {"name": name}, wrong_places=wrong)
 
 
+def series(_stage: Stage) -> Asked:
+    """Import a file of prices; what people write about it is not in the log."""
+    content = table([f"T{next(_numbers)}"]).encode()
+    said = {"source": WORDS, "licence": WORDS, "title_ru": WORDS}
+    return Asked(
+        [("market.imported", f"file:{hashlib.sha256(content).hexdigest()}")],
+        body={"files": {"file": ("prices.csv", content)}, "data": said},
+        wrong_body={"files": {"file": ("prices.csv", content + b"never,1\n")}, "data": said},
+    )
+
+
+def series_removed(stage: Stage) -> Asked:
+    asked = series(stage)
+    (told,) = stage.ask("POST", "/v1/admin/market/series", **asked.body)["series"]
+    return Asked(
+        [("market.removed", f"market:{told['symbol']}")],
+        {"symbol": told["symbol"]},
+        wrong_places={"symbol": "NOBODYS"},
+    )
+
+
 _MODEL = "/v1/admin/models/{name}"
 DEEDS = [
     Deed("POST /v1/admin/users/{user_id}/adjustments", adjustment),
@@ -323,6 +345,8 @@ DEEDS = [
     Deed("POST /v1/admin/bank-statements", paying_statement),
     Deed("POST /v1/admin/bank-statements/lines/{line_id}/assign", assignment),
     Deed("POST /v1/admin/outcomes", outcomes, can_replay=False),
+    Deed("POST /v1/admin/market/series", series),
+    Deed("DELETE /v1/admin/market/series/{symbol}", series_removed),
     Deed("POST /v1/admin/models", model),
     Deed(f"POST {_MODEL}/versions", model_version),
     Deed(f"PATCH {_MODEL}", change, can_replay=False),

@@ -30,6 +30,7 @@ from augury.api.routes import (
     auth,
     batches,
     invoices,
+    market,
     models,
     monitoring,
     operations,
@@ -54,6 +55,7 @@ from augury.kit.errors import (
     escaped,
     invalid,
 )
+from augury.market.reading import MOST_UPLOAD_BYTES
 from augury.worker.duties import Workplace
 from augury.worker.embedded import serving
 
@@ -112,6 +114,7 @@ def create_app(house: House) -> Frame:
         webhooks,
         invoices,
         artifacts,
+        market,
     ):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
@@ -122,6 +125,7 @@ def create_app(house: House) -> Frame:
     uploads = house.press.limits.artifact_bytes + registry.FORM_BYTES
     larger = {invoices.STATEMENTS_PATH: invoices.MOST_UPLOAD_BYTES, registry.UPLOADS: uploads}
     larger[outcomes.UPLOADS] = outcomes.MOST_UPLOAD_BYTES
+    larger[market.UPLOADS] = MOST_UPLOAD_BYTES + FORM_BYTES
     larger[batches.UPLOADS] = batches.most_file_bytes(house.settings) + FORM_BYTES
     return Frame(app, doors, larger)
 

@@ -44,6 +44,7 @@ from augury.client.answers import (
 from augury.client.batches import Batch, BatchCalls, BatchQuote
 from augury.client.connection import Renew
 from augury.client.errors import ApiError, ClientError, FieldError, Unreachable
+from augury.client.market import MarketImport, MarketSeries, MarketValues
 from augury.client.money import Buyer, Form
 from augury.client.sdk import Client
 from augury.client.transport import Patience
@@ -63,6 +64,9 @@ __all__ = [
     "FieldError",
     "Form",
     "Health",
+    "MarketImport",
+    "MarketSeries",
+    "MarketValues",
     "Me",
     "Model",
     "ModelAlias",

@@ -20,6 +20,7 @@ from augury.client.answers import (
 )
 from augury.client.batches import BatchCalls
 from augury.client.connection import Connection, Renew, keyed, path_of, present
+from augury.client.market import MarketCalls
 from augury.client.money import MoneyCalls
 from augury.client.outcomes import OutcomeCalls
 from augury.client.registry import RegistryCalls
@@ -64,6 +65,7 @@ class Client:
     def _speak_through(self, connection: Connection) -> None:
         self._connection = connection
         self.batches = BatchCalls(connection)
+        self.market = MarketCalls(connection)
         self.money = MoneyCalls(connection)
         self.outcomes = OutcomeCalls(connection)
         self.registry = RegistryCalls(connection)

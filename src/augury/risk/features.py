@@ -79,7 +79,12 @@ def history(series: Series, around: Surroundings) -> Floats:
     return np.concatenate([mine, outside, closes[:, None]], axis=1)
 
 
-def latest(assets: Sequence[Series], around: Surroundings) -> Floats:
+def latest(series: Series, around: Surroundings) -> Floats:
+    """Return the features of the last day of a series alone, [7]."""
+    return latest_many([series], around)[0]
+
+
+def latest_many(assets: Sequence[Series], around: Surroundings) -> Floats:
     """Return the features of the last day of each of n series, [n, 7].
 
     It is the last row of `history`, but for rounding, at a tenth of its cost.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -180,6 +180,15 @@ def read(inputs: bytes | msgspec.Raw) -> list[PortfolioQuestion]:
     if faults:
         raise InvalidInput(faults=faults)
     return questions
+
+
+def question_of(row: Mapping[str, Any]) -> PortfolioQuestion | list[Fault]:
+    """Return the question in a row of a file, or its faults."""
+    try:
+        question = msgspec.convert(row, PortfolioQuestion)
+    except msgspec.ValidationError:
+        return members.faults_of(dict(row), MEMBERS, "") or [Fault("", "fault.not_object", {})]
+    return _faults(question) or question
 
 
 def _faults(question: PortfolioQuestion) -> list[Fault]:

@@ -1,0 +1,81 @@
+"""`investment-risk`: how likely an asset is to fall, how far, and what to do about it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from augury.inference.documents import risk_answer, risk_question
+from augury.inference.documents.members import schema_of
+from augury.inference.documents.protocol import DocumentModel, Documents, Found
+from augury.inference.documents.risk_assets import Assets
+from augury.inference.documents.risk_measures import measured
+from augury.inference.documents.risk_places import place
+from augury.inference.manifest import BadModel
+from augury.kit.errors import Fault
+from augury.risk import forecast
+from augury.risk.series import Markets
+
+# Questions in one pass: scenarios of so many fit into memory.
+_AT_ONCE = 1000
+_DAY_SECONDS = 86_400
+
+
+class RiskModel(DocumentModel):
+    """A forecast model that answers questions about one asset."""
+
+    probability = "probability_of_loss"
+    example: ClassVar[Mapping[str, Any]] = risk_question.EXAMPLE
+    subjects: ClassVar[tuple[str, ...]] = ("symbol", "prices")
+
+    def open(self, artifact: bytes, markets: Markets) -> None:
+        """Take over what was learned, and where prices come from; raises `BadModel`."""
+        try:
+            self._forecast = forecast.read(artifact)
+        except forecast.BadForecastModel as error:
+            raise BadModel("forecast_unreadable", error=error) from error
+        self.markets, self._assets = markets, Assets(markets)
+
+    @classmethod
+    def input_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema of one question."""
+        return schema_of("risk", risk_question.MEMBERS, cls.example)
+
+    @classmethod
+    def output_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema of one answer."""
+        return risk_answer.output_schema(risk_answer.OF_ANY)
+
+    @classmethod
+    def check(cls, inputs: bytes | msgspec.Raw) -> Documents:
+        """Return the questions of a JSON array of 1..1000; `InvalidInput` has all faults."""
+        return risk_question.read(inputs)
+
+    def sift(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Documents, dict[int, list[Fault]]]:
+        """Return the questions among rows of a file, and the faults of the others by place."""
+        found = [risk_question.question_of(row) for row in rows]
+        faulty = {at: one for at, one in enumerate(found) if isinstance(one, list)}
+        return [one for one in found if not isinstance(one, list)], faulty
+
+    def answers(self, documents: Documents, language: str) -> Found:
+        """Return the answer to each question, or its faults; nothing of later days is looked at."""
+        found: Found = []
+        for start in range(0, len(documents), _AT_ONCE):
+            found += self._answers(documents[start : start + _AT_ONCE], language)
+        return found
+
+    def _answers(self, questions: Documents, language: str) -> Found:
+        today = days_now()
+        placed = [place(one, self._assets, self.markets, today) for one in questions]
+        good = [one for one in placed if not isinstance(one, list)]
+        if not good:
+            return [one for one in placed if isinstance(one, list)]
+        told = risk_answer.outputs(good, measured(self._forecast, good), self.manifest, language)
+        following = iter(told)
+        return [one if isinstance(one, list) else next(following) for one in placed]
+
+
+def days_now() -> int:
+    """Return today as days since 1970-01-01, UTC."""
+    return int(datetime.now(UTC).timestamp()) // _DAY_SECONDS

@@ -1,0 +1,166 @@
+"""What a question is about, made ready: its closes until the day, its features, its benchmark.
+
+What depends on a series alone is worked out once for its whole history and kept: a question of the
+same symbol, on whatever day, is then a look at a row.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from augury.risk import features
+from augury.risk.beta import LEAST_OBSERVATIONS, Aligned, aligned
+from augury.risk.drawdown import drawdown
+from augury.risk.features import Surroundings, surroundings
+from augury.risk.series import Floats, Indicator, Markets, Series
+from augury.risk.trouble import BadSeries
+
+# Yields whose spread is a feature, and a year's rate for option prices; in percent.
+AAA, BAA, BILLS = "AAA", "BAA", "TBILL"
+INDICATORS = (AAA, BAA, BILLS)
+# A year of common days tells a beta: what hedges promise by it was measured with as many.
+BETA_DAYS = 252
+_MOST_ASSETS = 600
+_MOST_PAIRS = 600
+_STALE_DAYS = 7
+# A quarter's figure, and some weeks until the next one is out.
+_RATE_STALE_DAYS = 130
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A series with what was true of it at the end of each of its days."""
+
+    series: Series
+    features: Floats  # [days, 6]
+    worst_drawdown: Floats  # [days]
+
+
+class _Kept(Generic[Value]):
+    """A few results, the least used dropped first; each is of series that may be replaced."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: OrderedDict[tuple[str, ...], tuple[tuple[object, ...], Value]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, ...], of: tuple[object, ...], make: Callable[[], Value]) -> Value:
+        """Return the result for a key if it is of these very objects; otherwise make it."""
+        with self._lock:
+            known = self._found.get(key)
+            if known is not None and all(map(_is, known[0], of)):
+                self._found.move_to_end(key)
+                return known[1]
+        made = make()
+        with self._lock:
+            self._found[key] = (of, made)
+            self._found.move_to_end(key)
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+        return made
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+class Assets:
+    """What the house knows of assets and their benchmarks. Safe to use from many threads."""
+
+    def __init__(self, markets: Markets) -> None:
+        """Start with nothing worked out."""
+        self._markets = markets
+        self._around: _Kept[Surroundings] = _Kept(_MOST_ASSETS)
+        self._assets: _Kept[Asset] = _Kept(_MOST_ASSETS)
+        self._pairs: _Kept[Aligned | None] = _Kept(_MOST_PAIRS)
+
+    def around(self, benchmark: str) -> Surroundings:
+        """Return what is known beside an asset that is compared with a benchmark."""
+        prices = self._markets.prices(benchmark)
+        aaa, baa = self._markets.indicator(AAA), self._markets.indicator(BAA)
+        return self._around.get(
+            (benchmark,), (prices, aaa, baa), lambda: surroundings(prices, aaa, baa)
+        )
+
+    def asset(self, symbol: str, benchmark: str) -> Asset | None:
+        """Return a known asset beside a benchmark; None if there are no prices of it."""
+        series = self._markets.prices(symbol)
+        if series is None:
+            return None
+        around = self.around(benchmark)
+        return self._assets.get(
+            (symbol, benchmark), (series, around), lambda: _worked_out(series, around)
+        )
+
+    def pair(self, symbol: str, benchmark: str) -> Aligned | None:
+        """Return the common returns of two known assets; None if there are too few."""
+        ours, theirs = self._markets.prices(symbol), self._markets.prices(benchmark)
+        if ours is None or theirs is None:
+            return None
+        return self._pairs.get(
+            (symbol, benchmark), (ours, theirs), lambda: common(ours, theirs, len(ours))
+        )
+
+    def rate(self, day: int) -> float | None:
+        """Return the year's rate that was known on a day, as a fraction."""
+        bills = self._markets.indicator(BILLS)
+        if bills is None:
+            return None
+        end = int(np.searchsorted(bills.known, day, side="right"))
+        if not end or day - bills.known[end - 1] > _RATE_STALE_DAYS:
+            return None
+        return float(bills.values[end - 1]) / 100
+
+
+def common(ours: Series, theirs: Series, observations: int = BETA_DAYS) -> Aligned | None:
+    """Return the newest common returns of two series, at most so many; None if too few."""
+    try:
+        return aligned(ours, theirs, observations)
+    except BadSeries:
+        return None
+
+
+def window(pair: Aligned | None, day: int) -> tuple[Floats, Floats] | None:
+    """Return the common returns of the year until a day; None if there are too few."""
+    if pair is None:
+        return None
+    end = int(np.searchsorted(pair.days, day, side="right"))
+    start = max(0, end - BETA_DAYS)
+    if end - start < LEAST_OBSERVATIONS or day - pair.days[end - 1] > _STALE_DAYS:
+        return None
+    return pair.asset[start:end], pair.benchmark[start:end]
+
+
+def own_asset(series: Series, around: Surroundings) -> Asset:
+    """Return a customer's series as an asset of one row: that of its last day."""
+    row = features.latest(series, around)
+    return Asset(series, row[None, :], drawdown(series.closes).maximum[-1:])
+
+
+def what_if(around: Surroundings, day: int, values: Mapping[str, float]) -> Surroundings:
+    """Return the surroundings in which yields have other values on a day."""
+    return Surroundings(
+        around.market_days,
+        around.market,
+        _replaced(around.aaa, day, values.get(AAA)),
+        _replaced(around.baa, day, values.get(BAA)),
+    )
+
+
+def _replaced(indicator: Indicator | None, day: int, value: float | None) -> Indicator | None:
+    if value is None:
+        return indicator
+    known = np.empty(0, np.int32) if indicator is None else indicator.known
+    values = np.empty(0) if indicator is None else indicator.values
+    end = int(np.searchsorted(known, day, side="left"))
+    return Indicator(np.append(known[:end], np.int32(day)), np.append(values[:end], value))
+
+
+def _worked_out(series: Series, around: Surroundings) -> Asset:
+    return Asset(series, features.history(series, around), drawdown(series.closes).maximum)
