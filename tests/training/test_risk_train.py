@@ -168,7 +168,7 @@ def test_a_perfect_hedge_keeps_its_promise() -> None:
     """Of an asset that is twice its index, all volatility is promised to go, and goes."""
     random = np.random.default_rng(5)
     moves = random.standard_normal(900) * 0.01
-    index: Floats = 100 * np.cumprod(1 + moves)
+    index: Floats = np.asarray(100 * np.cumprod(1 + moves), np.float64)
     noise = np.cumprod(1 + random.standard_normal(900) * 0.01)
     places = np.arange(hedging.FIRST_PLACE, 850)
     found = hedging.hedge_record(np.array([index, noise]), index, places, 21)

@@ -81,7 +81,8 @@ def history(series: Series, around: Surroundings) -> Floats:
 
 def latest(series: Series, around: Surroundings) -> Floats:
     """Return the features of the last day of a series alone, [7]."""
-    return latest_many([series], around)[0]
+    found: Floats = latest_many([series], around)[0]
+    return found
 
 
 def latest_many(assets: Sequence[Series], around: Surroundings) -> Floats:
