@@ -71,10 +71,10 @@ def test_hulls_airline_sells_0_78_of_heating_oil_for_each_of_jet_fuel() -> None:
     assert ratio == pytest.approx([0.7777], abs=3e-3)
 
 
-def test_the_longer_the_horizon_the_less_of_a_daily_correlation_is_left() -> None:
+def test_the_longer_the_horizon_the_less_of_a_weekly_correlation_is_left() -> None:
     days = np.array([1.0, 5.0, 21.0, 63.0])
     left = beta.horizon_correlation(np.full(4, 0.8), days)
-    assert left == pytest.approx(0.8 * np.array([1, 0.942, 0.890, 0.851]), abs=5e-4)
+    assert left == pytest.approx(0.8 * np.array([1, 1, 0.948, 0.909]), abs=5e-4)
     assert beta.horizon_correlation(np.array([-0.5]), days[:1]) == [-0.5]
 
 

@@ -42,15 +42,15 @@ def credit(
 
 @command.command()
 def risk(
-    out: Annotated[Path, typer.Option(help="Folder that gets the model's folder.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder that gets a folder for each model.")] = Path(
         "models"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
 ) -> None:
-    """Train the investment-risk model and judge it on years and assets that it never saw."""
+    """Train the two models of investment risk and judge them on what they never saw."""
     training = risk_training()
-    manifest = training.train(out, seed=seed)
-    typer.echo(f"{out / manifest.name}: ROC AUC {manifest.metrics.roc_auc:.4f}")
+    for manifest in training.train(out, seed=seed):
+        typer.echo(f"{out / manifest.name}: ROC AUC {manifest.metrics.roc_auc:.4f}")
 
 
 def risk_training() -> Any:

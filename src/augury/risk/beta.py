@@ -12,10 +12,10 @@ LEAST_OBSERVATIONS = 20
 # their betas against the S&P 500 is 0.98, and of the deviation between them 0.38.
 PRIOR_MEAN = 1.0
 PRIOR_DEVIATION = 0.38
-# Of the same shares before 2015, the promise of a hedge by daily correlations was kept over one
-# day, and was the more too good the longer the horizon. With this it is kept, in the median, over
-# 5, 21 and 63 days alike.
-LOST_BY_LOG_DAY = 0.036
+WEEK_DAYS = 5
+# Of the same shares before 2015, what a hedge promised was the more too good the longer the
+# horizon; with this it is kept, in the median, over 5, 21 and 63 days alike.
+LOST_BY_LOG_WEEK = 0.036
 # A variance this small beside the square of the largest value is rounding, and no movement.
 _FLAT = 1e-24
 
@@ -110,15 +110,17 @@ def hedge_ratio(correlation: Floats, volatility: Floats, benchmark_volatility: F
     return finite("correlation", correlation) * ratio
 
 
-def horizon_correlation(daily: Floats, days: Floats) -> Floats:
-    """Return what of a correlation of daily returns is left over horizons of so many days, [n].
+def horizon_correlation(weekly: Floats, days: Floats) -> Floats:
+    """Return what of a correlation of weekly returns is left over horizons of so many days, [n].
 
-    What an asset does alone goes on for days, and betas drift: over a month, an asset goes further
-    from its benchmark than its days would tell. The loss is measured, not derived:
-    `LOST_BY_LOG_DAY` of the correlation for every factor of e in days.
+    What an asset does alone goes on for weeks, and betas drift: over a quarter, an asset goes
+    further from its benchmark than its weeks would tell. The loss is measured, not derived:
+    `LOST_BY_LOG_WEEK` of the correlation for every factor of e in weeks.
     """
-    kept = 1 - LOST_BY_LOG_DAY * np.log(positive("days", days))
-    return finite("daily", daily) * np.maximum(kept, 0.0)
+    weeks = np.maximum(positive("days", days) / WEEK_DAYS, 1.0)
+    kept = np.maximum(1 - LOST_BY_LOG_WEEK * np.log(weeks), 0.0)
+    found: Floats = finite("weekly", weekly) * kept
+    return found
 
 
 def _simple_returns(closes: Floats) -> Floats:

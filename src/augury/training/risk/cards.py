@@ -34,7 +34,8 @@ def text(name: str) -> str:
     return (_TEXTS / name).read_text(encoding="utf-8")
 
 
-ABOUT = msgspec.json.decode(text("model.json"), type=_About)
+# By the name of the card.
+ABOUT = msgspec.json.decode(text("model.json"), type=dict[str, _About])
 _WORDS = msgspec.json.decode(text("words.json"), type=dict[str, dict[str, str]])
 
 
@@ -60,8 +61,8 @@ def record_text(record: Record, seed: int, language: str) -> str:
     return Template(text(f"record.{language}.md")).substitute(values)
 
 
-def card(manifest: Manifest, record: Record, seed: int, language: str) -> str:
-    """Return the model's card as Markdown in one language."""
+def card(manifest: Manifest, record: Record, seed: int, language: str, name: str) -> str:
+    """Return the card of this name as Markdown in one language."""
     values = {
         "title": getattr(manifest.title, language),
         "description": getattr(manifest.description, language),
@@ -70,7 +71,7 @@ def card(manifest: Manifest, record: Record, seed: int, language: str) -> str:
         "kilobytes": str(round(manifest.artifact.bytes / 1000)),
         "record": record_text(record, seed, language).strip(),
     }
-    return Template(text(f"card.{language}.md")).substitute(values)
+    return Template(text(f"{name}.{language}.md")).substitute(values)
 
 
 def _score_rows(record: Record, language: str, number: Numbers) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from augury.risk.beta import beta
+from augury.risk.beta import beta, horizon_correlation
 from augury.risk.series import Floats
 
 # Weekly returns of two years. Daily ones promise a sixth too much: prices of one day do not hold
@@ -29,8 +29,8 @@ def hedge_record(
 
     At each of the `chosen` places in time, which are at least `FIRST_PLACE`, beta and correlation
     are those of overlapping weekly returns of the two years before. The promise is to leave
-    `sqrt(1 - correlation**2)` of the volatility; what was left is measured over all windows of
-    `horizon` days that begin there.
+    `sqrt(1 - correlation**2)` of the volatility, the correlation as it is over the horizon; what
+    was left is measured over all windows of `horizon` days that begin there.
     """
     windows = _TWO_YEARS - _WEEK_DAYS + 1
     first = chosen - _TWO_YEARS
@@ -42,7 +42,8 @@ def hedge_record(
         found = beta(past, past_index)
         after = asset[chosen + horizon] / asset[chosen] - 1
         left = (after - found.beta * index_after).std() / after.std()
-        promised[number] = np.mean(1 - np.sqrt(1 - found.correlation**2))
+        kept = horizon_correlation(found.correlation, np.full(1, float(horizon)))
+        promised[number] = np.mean(1 - np.sqrt(1 - kept**2))
         realised[number] = 1 - left
     return Hedged(promised, realised)
 

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import typer
 
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import Artifact, Manifest, OutputNames, SelfTest, Training
 from augury.risk.forecast import read
+from augury.risk.series import NO_MARKETS
 from augury.training.metrics import measure
-from augury.training.risk import pictures
+from augury.training.risk import pictures, selftest
 from augury.training.risk.backtest import MONTH, Plan, Record, backtest, final, numbered
 from augury.training.risk.cards import ABOUT, card, record_text
 from augury.training.risk.data import Data, load
@@ -26,6 +29,22 @@ NAME = "investment-risk"
 ARTIFACT = "forecast.json"
 CARDS = {"en": "card.md", "ru": "card.ru.md"}
 RECORDS = {"en": "backtest.md", "ru": "backtest.ru.md"}
+
+
+class Product(NamedTuple):
+    """What is sold of the forecast: under which name, at which price, and how it is asked."""
+
+    name: str
+    runtime: str
+    price: int
+    card: str
+    questions: Callable[[int], list[dict[str, Any]]]
+
+
+PRODUCTS = (
+    Product(NAME, "risk", 100, "card", selftest.questions),
+    Product("investment-portfolio", "portfolio", 200, "portfolio", selftest.portfolios),
+)
 # Of the events; the manifest tells how good the middle one was.
 _LOSS = 1
 _LIBRARIES = ("arch", "numpy", "pandas", "scipy", "skfolio")
@@ -38,8 +57,10 @@ def train(
     plan: Plan | None = None,
     say: Say = typer.echo,
     data: Data | None = None,
-) -> Manifest:
-    """Write `out/investment-risk/` and return its manifest, whose self-test has no questions yet.
+) -> list[Manifest]:
+    """Write `out/investment-risk/` and `out/investment-portfolio/`; return their manifests.
+
+    Both have the same artefact: a portfolio is asked of the same forecast as an asset.
 
     The same packages and seed give the same files to the byte.
     """
@@ -49,19 +70,33 @@ def train(
     step("learn from everything there is")
     content = final(data)
     read(content)
-    manifest = _manifest(content, record, data, seed)
-    step("pictures, cards and manifest")
+    step("pictures, cards and manifests")
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out, prefix=".training-") as draft:
-        folder = Path(draft)
-        (folder / ARTIFACT).write_bytes(content)
-        encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        (folder / "manifest.json").write_bytes(encoded + b"\n")
-        pictures.draw(record, folder)
-        for language, name in CARDS.items():
-            (folder / name).write_text(card(manifest, record, seed, language), encoding="utf-8")
-        _publish(folder, out / NAME)
-    return manifest
+    manifests = []
+    for product in PRODUCTS:
+        manifest = _manifest(product, content, record, data, seed)
+        with TemporaryDirectory(dir=out, prefix=".training-") as draft:
+            folder = Path(draft)
+            (folder / ARTIFACT).write_bytes(content)
+            proven = _proven(manifest, folder / ARTIFACT, product.questions(seed))
+            encoded = msgspec.json.format(msgspec.json.encode(proven), indent=2)
+            (folder / "manifest.json").write_bytes(encoded + b"\n")
+            pictures.draw(record, folder)
+            for language, name in CARDS.items():
+                told = card(manifest, record, seed, language, product.card)
+                (folder / name).write_text(told, encoding="utf-8")
+            _publish(folder, out / manifest.name)
+        manifests.append(proven)
+    return manifests
+
+
+def _proven(manifest: Manifest, artifact: Path, questions: list[dict[str, Any]]) -> Manifest:
+    """Return the manifest with what the artefact answers, which every load will ask again."""
+    family = DOCUMENTS[manifest.runtime]
+    found = family.asked(manifest, artifact, msgspec.json.encode(questions))
+    whole = msgspec.structs.replace(manifest, self_test=selftest.passed(questions, found))
+    family(whole, artifact, NO_MARKETS)
+    return whole
 
 
 def write_backtest(
@@ -84,19 +119,19 @@ def write_backtest(
     return record
 
 
-def _manifest(content: bytes, record: Record, data: Data, seed: int) -> Manifest:
+def _manifest(product: Product, content: bytes, record: Record, data: Data, seed: int) -> Manifest:
     judged = record.judged[MONTH]
     years = record.plan.years
     happened = judged.events[:, _LOSS].astype(np.int64)
     method = f"walk-forward {years.start}-{years.stop - 1}, loss over 5 % in 21 days"
     return Manifest(
         manifest_version=1,
-        name=NAME,
-        title=ABOUT.title,
-        description=ABOUT.description,
-        task=NAME,
-        price=100,
-        runtime="risk",
+        name=product.name,
+        title=ABOUT[product.card].title,
+        description=ABOUT[product.card].description,
+        task=product.name,
+        price=product.price,
+        runtime=product.runtime,
         artifact=Artifact(ARTIFACT, hashlib.sha256(content).hexdigest(), len(content)),
         inputs=[],
         outputs=OutputNames("probability_of_loss"),
