@@ -33,12 +33,24 @@ def show_refusal(
     # The API speaks to programs, too; some of it is said differently to somebody with a mouse.
     lines = [plain(reader.named("refusal", refusal.code, refusal.detail))]
     for fault in refusal.errors:
-        name = fault.pointer.rsplit("/", 1)[-1]
-        title = (titles or {}).get(name) or reader.named("field", name)
-        lines.append(f"- **{plain(title)}**: {plain(fault.message)}")
+        title = _place_of(fault.pointer, reader, titles or {})
+        lines.append(f"- {f'**{plain(title)}**: ' if title else ''}{plain(fault.message)}")
     st.error("\n".join(lines), icon=":material/error:")
     if refusal.request_id and refusal.status >= 500:  # noqa: PLR2004 - server faults
         st.caption(reader.text("error.request_id", request_id=refusal.request_id))
+
+
+def _place_of(pointer: str, reader: Reader, titles: Mapping[str, str]) -> str:
+    """Return where a fault is, as people say it: `Positions, 2, Symbol`."""
+    parts = re.sub("^/inputs/[0-9]+", "", pointer).strip("/").split("/")
+    named = (
+        reader.number(int(part) + 1)
+        if part.isdecimal()
+        else titles.get(part) or reader.named("field", part)
+        for part in parts
+        if part
+    )
+    return ", ".join(named)
 
 
 def show_api_down(reader: Reader) -> None:

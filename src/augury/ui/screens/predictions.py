@@ -77,7 +77,7 @@ def _show_one(visit: Visit, prediction: Prediction) -> None:
         reader.count("rows", prediction.rows),
     )
     st.caption(plain(" · ".join(facts)))
-    show_answer(reader, prediction, model)
+    show_answer(visit, prediction, model)
     if prediction.inputs and len(prediction.inputs) == 1:
         st.header(reader.text("predictions.inputs"), anchor=False)
         _show_inputs(prediction.inputs[0], model, reader)
