@@ -94,7 +94,7 @@ def show_cone(
                 "field": "day",
                 "type": "temporal",
                 "scale": {"type": "utc"},
-                "axis": {"title": None, "format": "%b %Y", "labelOverlap": True, "tickCount": 6},
+                "axis": {"title": None, "format": "%b %Y", "labelFlush": True, "tickCount": 6},
             }
         },
         "layer": [

@@ -1,11 +1,13 @@
 """Small parts that several screens are made of."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from augury.client import ApiError, ClientError
 from augury.ui.hub import hub
@@ -75,6 +77,14 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         border="horizontal",
         hide_index=True,
     )
+
+
+def choose_csv(reader: Reader, label: str, help_text: str, *, key: str) -> UploadedFile | None:
+    """Let the visitor give a CSV file; what it should have is in its label."""
+    # Streamlit's own words on the button exist in English only.
+    words = json.dumps(reader.text("file.choose"), ensure_ascii=False)
+    st.html(f"<style>:root {{ --augury-choose-file: {words}; }}</style>")
+    return st.file_uploader(label, type="csv", help=help_text, key=key)
 
 
 def show_way_to(

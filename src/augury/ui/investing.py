@@ -45,6 +45,7 @@ def show_investing(
     asked = question or {}
     _show_what_was_asked(output["data"], asked, reader)
     _show_figures(output, schema, reader)
+    _show_warnings(output["warnings"])
     closes = _closes(visit, output["data"], asked)
     if closes is not None:
         st.subheader(reader.text("cone.title"), anchor=False)
@@ -57,8 +58,6 @@ def show_investing(
         show_parts(output, schema, reader)
     _show_hedges(output["hedges"], schema, reader)
     _show_drivers(output["drivers"], schema, reader)
-    for one in output["warnings"]:
-        st.warning(plain(str(one["message"])), icon=":material/warning:")
     _show_data(output["data"], schema, reader)
     _show_record(visit, output.get("track_record"), model)
     st.info(reader.text("investing.no_advice"), icon=":material/info:")
@@ -94,6 +93,13 @@ def _show_figures(output: Output, schema: Output, reader: Reader) -> None:
                     help=help_of(schema, name, reader),
                     border=True,
                 )
+
+
+def _show_warnings(warnings: Sequence[Output]) -> None:
+    told = [plain(str(one["message"])) for one in warnings]
+    if told:
+        lines = told if len(told) == 1 else [f"- {line}" for line in told]
+        st.warning("\n".join(lines), icon=":material/warning:")
 
 
 def _closes(visit: Visit, data: Output, asked: Output) -> tuple[Closes, str] | None:
@@ -153,12 +159,23 @@ def _show_hedges(hedges: Sequence[Output], schema: Output, reader: Reader) -> No
     show_table([reader.text(key) for key in columns], rows)
     st.caption(reader.text("hedge.about"))
     for one in hedges:
-        st.markdown(f"**{plain(str(one['title']))}.** {plain(str(one['assumption']))}")
+        told = f"**{plain(str(one['title']))}.** {plain(str(one['assumption']))}"
+        st.markdown(f"{told} :gray[{plain(_terms(one, reader))}]")
+
+
+def _terms(one: Output, reader: Reader) -> str:
+    terms = [reader.text("hedge.units", units=reader.rounded(one["size"], _DIGITS))]
+    terms += [
+        reader.text(f"hedge.{name}", price=reader.amount(one[name]))
+        for name in ("strike", "call_strike")
+        if name in one
+    ]
+    return "; ".join(terms)
 
 
 def _change(one: Output, name: str, reader: Reader) -> str:
     before, after = (reader.percent(one[f"{name}_{when}"]) for when in ("before", "after"))
-    return f"{before} → {after}"
+    return f"{before}\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}{after}"
 
 
 def _show_drivers(drivers: Sequence[Output], schema: Output, reader: Reader) -> None:
@@ -183,9 +200,10 @@ def _show_data(data: Output, schema: Output, reader: Reader) -> None:
         last=reader.day(data["to"]),
         closes=reader.count("closes", data["observations"]),
     )
-    with_index = reader.text("investing.benchmark", name=data["benchmark"] or "")
+    name = data.get("benchmark")
+    against = [reader.text("investing.benchmark", name=name)] if name else []
     st.subheader(plain(title_of(schema, "data", reader)), anchor=False)
-    st.markdown(plain(f"{told} {with_index}" if data.get("benchmark") else told))
+    st.markdown(plain(" ".join([told, *against])))
 
 
 def _show_record(visit: Visit, record: Output | None, model: Model | None) -> None:

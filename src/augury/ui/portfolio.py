@@ -71,7 +71,7 @@ def _show_scenarios(scenarios: Sequence[Output], schema: Output, reader: Reader)
                 change=reader.percent(-one["loss"]),
                 money=reader.amount(-one["loss_money"]),
             ),
-            -one["loss"],
+            one["loss"],
             WORSE if one["loss"] > 0 else BETTER,
         )
         for one in scenarios

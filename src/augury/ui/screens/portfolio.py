@@ -10,7 +10,7 @@ import streamlit as st
 from augury.client import Model
 from augury.ui.answer import show_answer
 from augury.ui.documents import title_of, titles_of
-from augury.ui.elements import plain
+from augury.ui.elements import choose_csv, plain
 from augury.ui.own_files import Unread, read_positions
 from augury.ui.questions import (
     KEPT,
@@ -58,7 +58,7 @@ def _show_form(visit: Visit, model: Model) -> dict[str, Any] | None:
         ["weight", "value"],
         default="weight",
         required=True,
-        format_func=lambda name: reader.text(f"portfolio.by_{name}"),
+        format_func=lambda name: reader.text(f"portfolio.by.{name}"),
         key="portfolio/held",
         persist_state=KEPT,
     )
@@ -87,10 +87,10 @@ def _show_form(visit: Visit, model: Model) -> dict[str, Any] | None:
 
 def _take_file(reader: Reader) -> None:
     """Put the positions of a file into the table, once for each file."""
-    file = st.file_uploader(
+    file = choose_csv(
+        reader,
         reader.text("portfolio.file"),
-        type="csv",
-        help=reader.text("portfolio.file_help"),
+        reader.text("portfolio.file_help"),
         key="portfolio/file",
     )
     if file is None or st.session_state.get("portfolio/taken") == file.file_id:
@@ -116,7 +116,7 @@ def _edit_positions(held: Held, reader: Reader) -> list[Row]:
     columns = {
         "symbol": st.column_config.TextColumn(reader.text("parts.symbol"), required=True),
         held: st.column_config.NumberColumn(
-            reader.text(f"portfolio.{held}"), required=True, format="localized"
+            reader.text(f"portfolio.column.{held}"), required=True, format="localized"
         ),
     }
     rows = _edit(f"portfolio/{held}", example, columns)
@@ -180,12 +180,12 @@ def _draw_limits(reader: Reader) -> dict[str, Any]:
     for column, name in zip(st.columns(2), ("max_weight", "max_turnover"), strict=True):
         with column:
             typed = st.number_input(
-                reader.text(f"portfolio.{name}"),
+                reader.text(f"portfolio.limit.{name}"),
                 value=None,
                 step=5.0,
                 format="%g",
                 placeholder=reader.text("portfolio.no_limit"),
-                help=reader.text(f"portfolio.{name}_help"),
+                help=reader.text(f"portfolio.about.{name}"),
                 key=f"portfolio/{name}",
                 persist_state=KEPT,
             )

@@ -7,7 +7,7 @@ import streamlit as st
 from augury.client import Model
 from augury.ui.answer import show_answer
 from augury.ui.documents import help_of, title_of, titles_of
-from augury.ui.elements import plain
+from augury.ui.elements import choose_csv, plain
 from augury.ui.own_files import Unread, read_prices
 from augury.ui.questions import (
     KEPT,
@@ -50,7 +50,7 @@ def _show_form(visit: Visit, model: Model) -> dict[str, Any] | None:
         ["symbol", "prices"],
         default="symbol" if known else "prices",
         required=True,
-        format_func=lambda name: reader.text(f"risk.by_{name}"),
+        format_func=lambda name: reader.text(f"risk.by.{name}"),
         key="risk/source",
         persist_state=KEPT,
     )
@@ -85,8 +85,8 @@ def _show_form(visit: Visit, model: Model) -> dict[str, Any] | None:
 
 def _read_own(reader: Reader) -> list[dict[str, Any]] | None:
     """Return the points of the visitor's file; what is wrong with it is shown at once."""
-    file = st.file_uploader(
-        reader.text("risk.file"), type="csv", help=reader.text("risk.file_help"), key="risk/file"
+    file = choose_csv(
+        reader, reader.text("risk.file"), reader.text("risk.file_help"), key="risk/file"
     )
     if file is None:
         return None
