@@ -7,7 +7,15 @@ import pytest
 
 from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
-from support.quick import quicken_passwords
+from support.quick import quicken_models, quicken_passwords, quicken_tracebacks
+
+quicken_tracebacks()
+
+
+@pytest.fixture(autouse=True)
+def _quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not prove the shipped models anew for every house."""
+    quicken_models(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from augury.bootstrap import House
 from augury.kit.errors import LedgerUnavailable
@@ -22,6 +22,7 @@ from augury.predictions import batch_outcomes, drift, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
+from augury.predictions.leased import LeasedRunner
 from augury.users.service import recipient
 from augury.worker import forgetting
 
@@ -37,34 +38,6 @@ class Whose(Enum):
     EVERYBODYS = "every process for itself, also one that only serves"
     ANYBODYS = "one of those that work in the background, whichever comes first"
     RUNG = "as the last, and a broker rings for it row by row"
-
-
-class Runs(Protocol):
-    """Works on the rows of one room, with leases; its methods may be called by many threads."""
-
-    def run_one(self) -> bool:
-        """Do the next thing that is due, in turn of the customers; return whether there was one."""
-        ...
-
-    def run_due(self, stop: threading.Event) -> int:
-        """Do so until nothing is due or `stop` is set; return how often."""
-        ...
-
-    def renew(self) -> int:
-        """Prolong the leases of what runs here; return how many still stood."""
-        ...
-
-    def due(self, most: int) -> int:
-        """Return how many rows wait for somebody; at `most`, there may be more."""
-        ...
-
-    def is_busy(self) -> bool:
-        """Tell whether a row is worked on here."""
-        ...
-
-    def give_back(self) -> int:
-        """Take nothing more and leave to others what runs here; return how many rows."""
-        ...
 
 
 class Workplace:
@@ -91,7 +64,7 @@ class Workplace:
                 runner.give_back()
 
 
-def _runners(house: House) -> dict[Room, Runs]:
+def _runners(house: House) -> dict[Room, LeasedRunner[Any, Any]]:
     return {
         "jobs": Runner(house.db, house.shop.catalogue),
         "batches": BatchRunner(house.db, house.shop.catalogue, house.batches.keeper),

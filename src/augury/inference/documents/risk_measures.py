@@ -107,7 +107,9 @@ def _hedges(
         days = forecast.days[known]
         yearly = model.forecast(np.array(rows), days).volatility()
         index[known] = yearly * np.sqrt(days / _TRADING_DAYS)
-        correlation[known] = betas.horizon_correlation(regression["correlation"][known], days)
+        correlation[known] = betas.horizon_correlation(
+            regression["correlation"][known], days.astype(np.float64)
+        )
     return hedges(
         Positions(
             scenarios=forecast.scenarios(_POINTS),
