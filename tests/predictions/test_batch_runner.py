@@ -279,3 +279,40 @@ def test_a_runner_with_nothing_to_do_says_so(shop: BatchShop) -> None:
     assert not runner.run_one()
     assert runner.run_due(threading.Event()) == 0
     assert runner.renew() == 0
+
+
+def test_one_chunk_is_predicted_while_the_one_before_is_stored(
+    shop: BatchShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads predict in turns, and neither waits for what the other stores."""
+    id_ = ordered(shop)
+    scoring, two_scored, calls = threading.Lock(), threading.Event(), []
+    put = LocalStore.put
+
+    def alone(*arguments: Any, **named: Any) -> Scored:
+        assert scoring.acquire(blocking=False)
+        calls.append(arguments)
+        if len(calls) > 1:
+            two_scored.set()
+        scored = score(*arguments, **named)
+        scoring.release()
+        return scored
+
+    def patient(*arguments: Any) -> Any:
+        assert two_scored.wait(20)
+        return put(*arguments)
+
+    monkeypatch.setattr(batch_runner, "score", alone)
+    monkeypatch.setattr(LocalStore, "put", patient)
+    ran: list[int] = []
+    runner = shop.runner()
+    threads = [
+        threading.Thread(target=lambda: ran.append(runner.run_due(threading.Event())))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(ran) == 3
+    assert numbers(shop, id_) == list(range(10))

@@ -62,6 +62,7 @@ def _shipped() -> frozenset[str]:
 
 def quicken_tracebacks() -> None:
     """Log as a program does that was not told how, but without every local variable of a fault."""
+    structlog.reset_defaults()
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     usual = structlog.get_config()["processors"]
     structlog.configure(processors=[*usual[:-1], plain])

@@ -25,6 +25,7 @@ COMMANDS = (
     "backup",
     "restore",
     "train",
+    "backtest",
     "publish",
     "bench",
     "login",

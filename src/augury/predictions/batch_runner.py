@@ -1,6 +1,7 @@
-"""Makes the predictions of batches, one chunk in each thread at a time."""
+"""Makes the predictions of batches, one chunk at a time, while that before it is being stored."""
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -45,6 +46,8 @@ class BatchRunner(LeasedRunner[Leased, Made]):
         super().__init__(db, catalogue, _STATEMENTS)
         self._keeper = keeper
         self._copies = LocalCopies(keeper.store)
+        # Two at once would share processors with other workers, and not be done sooner.
+        self._scoring = threading.Lock()
 
     def run_one(self) -> bool:
         """Run the next chunk that is due, customer after customer; return whether one was."""
@@ -64,14 +67,15 @@ class BatchRunner(LeasedRunner[Leased, Made]):
         with ExitStack() as stack:
             with _files():
                 path = stack.enter_context(self._copies.of(row.file_digest))
-            scored = score_chunk(
-                path,
-                msgspec.json.decode(row.form, type=Form),
-                Mark(row.row, row.line, row.position),
-                lane.model,
-                explain=row.explain,
-                language=row.language,
-            )
+            with self._scoring:
+                scored = score_chunk(
+                    path,
+                    msgspec.json.decode(row.form, type=Form),
+                    Mark(row.row, row.line, row.position),
+                    lane.model,
+                    explain=row.explain,
+                    language=row.language,
+                )
         digest = hashlib.sha256(scored.part).hexdigest()
         with _files():
             self._keeper.keep(digest, [scored.part], _MOST_PART_BYTES)

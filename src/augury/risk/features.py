@@ -1,6 +1,7 @@
 """What is known of an asset on a day, in numbers that do not depend on its price.
 
-Five facts beside the level of volatility, each of which may be unknown. Everything is made of
+Five facts beside the level of volatility, each of which may be unknown, and how many closes that
+level is known from. Everything is made of
 what was known at the end of the day, and comes to the same bytes whatever happens later.
 """
 
@@ -22,8 +23,10 @@ FEATURES = (
     "market_volatility",  # the benchmark's `recent_volatility`
     "market_level",  # log of the benchmark's volatility over years over the asset's
     "credit_spread_change",  # log of the spread of BAA over AAA over the one half a year ago
+    "closes",  # how many there are; moves nothing by itself, but short histories mislead
 )
 OWN, MARKET, MACRO = slice(0, 3), slice(3, 5), slice(5, 6)
+CLOSES = 6
 
 _YEARS_HALF_LIFE, _WEEKS_HALF_LIFE = 504.0, 21.0
 # A price that never moves has no volatility; the log of this one is finite.
@@ -58,18 +61,20 @@ def surroundings(
 
 
 def history(series: Series, around: Surroundings) -> Floats:
-    """Return the features of every day of a series, [n, 6]; NaN is unknown.
+    """Return the features of every day of a series, [n, 7]; NaN is unknown.
 
     The first 59 days are unknown altogether.
     """
-    mine = own(series)
-    return np.concatenate([mine, _outside(series.days, mine[:, 0], around)], axis=1)
+    mine, closes = own(series), np.arange(1.0, len(series) + 1)
+    outside = _outside(series.days, mine[:, 0], around)
+    return np.concatenate([mine, outside, closes[:, None]], axis=1)
 
 
 def latest(series: Series, around: Surroundings) -> Floats:
-    """Return the features of the last day of a series alone, [6]: the last row of `history`."""
+    """Return the features of the last day of a series alone, [7]: the last row of `history`."""
     mine = own(series)[-1:]
-    return np.concatenate([mine, _outside(series.days[-1:], mine[:, 0], around)], axis=1)[0]
+    outside = _outside(series.days[-1:], mine[:, 0], around)
+    return np.concatenate([mine[0], outside[0], [len(series)]])
 
 
 def own(series: Series) -> Floats:

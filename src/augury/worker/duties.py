@@ -29,6 +29,8 @@ from augury.worker import forgetting
 # So many predictions are made in the background at once by one process: a model on another server
 # keeps a thread waiting, not a processor busy.
 JOBS_AT_ONCE = 4
+# One chunk keeps a processor busy, and the one before it waits for the disk meanwhile.
+CHUNKS_AT_ONCE = 2
 _LOOK_SECONDS = 0.25
 
 
@@ -126,12 +128,11 @@ _PLAN = (
 
 def duties(place: Workplace, jobs_at_once: int = JOBS_AT_ONCE) -> list[Duty]:
     """Return every duty, to be carried out at a place."""
-    # One chunk at a time: it keeps a processor busy.
-    at_once = {"jobs": jobs_at_once}
+    at_once = {"jobs": jobs_at_once, "batches": CHUNKS_AT_ONCE}
     rung = [
         Duty(f"{room}_{number}", _LOOK_SECONDS, runner.run_due, Whose.RUNG)
         for room, runner in place.runners.items()
-        for number in range(1, at_once.get(room, 1) + 1)
+        for number in range(1, at_once[room] + 1)
     ]
     planned = [Duty(one.name, one.seconds, partial(one.run, place), one.whose) for one in _PLAN]
     return rung + planned

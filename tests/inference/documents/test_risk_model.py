@@ -284,9 +284,7 @@ def test_a_house_without_prices_answers_about_those_of_the_customer() -> None:
 
 
 def test_a_model_proves_itself_when_it_is_opened(tmp_path: Path) -> None:
-    given = opened(NO_MARKETS).probabilities(
-        RiskModel.check(msgspec.json.encode([{"prices": OWN[:400]}]))
-    )
+    given = RiskModel.asked(manifest(), ARTIFACT, msgspec.json.encode([{"prices": OWN[:400]}]))
     right = manifest(self_test=SelfTest(1e-6, [{"prices": OWN[:400]}], given))
     # Whatever the prices of the house are.
     assert RiskModel(right, ARTIFACT, markets()).self_test_error <= 1e-6

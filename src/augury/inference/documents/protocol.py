@@ -47,6 +47,14 @@ class DocumentModel(ABC):
         self.self_test_error = self._self_test()
         self.open(content, markets)
 
+    @classmethod
+    def asked(cls, manifest: Manifest, artifact: Path, inputs: bytes) -> list[float]:
+        """Return what an artefact answers to questions that bring their own prices: its proof."""
+        model = cls.__new__(cls)
+        model.manifest = manifest
+        model.open(artifact.read_bytes(), NO_MARKETS)
+        return model.probabilities(cls.check(inputs))
+
     @abstractmethod
     def open(self, artifact: bytes, markets: Markets) -> None:
         """Take over what the artefact holds; raises `BadModel` if it is not what it says."""

@@ -52,7 +52,8 @@ def passed(inputs: list[dict[str, Any]], probabilities: list[float]) -> SelfTest
 
 
 def _days_back(count: int) -> list[date]:
-    found, day = [], _LAST
+    found: list[date] = []
+    day = _LAST
     while len(found) < count:
         if day.weekday() < _WORKING_DAYS:
             found.append(day)
