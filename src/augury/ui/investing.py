@@ -1,12 +1,12 @@
 """The answer of a model of investment risk, as people read it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import streamlit as st
 
-from augury.client import ApiError, Model
+from augury.client import ApiError, MarketValues, Model
 from augury.ui.charts import BETTER, WORSE, Bar, Closes, show_bars, show_cone
 from augury.ui.documents import help_of, title_of
 from augury.ui.elements import plain, show_table, show_way_to
@@ -64,10 +64,11 @@ def show_investing(
 
 
 def _show_what_was_asked(data: Output, asked: Output, reader: Reader) -> None:
+    days = asked.get("horizon_days") or USUAL_HORIZON
     told = reader.text(
         "investing.asked",
         day=reader.day(data["as_of"]),
-        horizon=reader.text(f"horizon.{asked.get('horizon_days') or USUAL_HORIZON}"),
+        horizon=reader.text(f"horizon.{days}"),
         threshold=reader.percent(asked.get("loss_threshold") or USUAL_THRESHOLD),
     )
     name = data.get("symbol")
@@ -104,25 +105,28 @@ def _show_warnings(warnings: Sequence[Output]) -> None:
 
 def _closes(visit: Visit, data: Output, asked: Output) -> tuple[Closes, str] | None:
     """Return the closes of the last year that was used, and their unit; None if nobody has them."""
-    own = asked.get("prices")
+    own, unit = asked.get("prices"), ""
     if own:
-        return _last_year([one["date"] for one in own], [one["close"] for one in own], data), ""
-    symbol = data.get("symbol")
-    if not symbol:
+        closes = _last_year([one["date"] for one in own], [one["close"] for one in own], data)
+    elif data.get("symbol"):
+        try:
+            series = _series(visit, data["symbol"], data["to"])
+        except ApiError:
+            # It was removed since: the answer stands without a picture of it.
+            return None
+        closes, unit = _last_year(series.days, series.values, data), series.unit
+    else:
         return None
-    try:
-        series = visit.ask(lambda api: api.market.values(symbol, limit=_YEAR_VALUES))
-        if series.days[0] > data["to"] or _is_far(series.days[0], data["to"]):
-            series = visit.ask(lambda api: api.market.values(symbol, limit=_ALL_VALUES))
-    except ApiError:
-        # It was removed since: the answer stands without a picture of it.
-        return None
-    closes = _last_year(series.days, series.values, data)
-    return (closes, series.unit) if closes.days else None
+    return (closes, unit) if closes.days else None
 
 
-def _is_far(first: str, last: str) -> bool:
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days < _YEAR_DAYS - 2
+def _series(visit: Visit, symbol: str, last: str) -> MarketValues:
+    """Return a series with the year before a day, which is one of the last unless asked for."""
+    newest = visit.ask(lambda api: api.market.values(symbol, limit=_YEAR_VALUES))
+    begins = date.fromisoformat(last) - timedelta(days=_YEAR_DAYS)
+    if newest.days and date.fromisoformat(newest.days[0]) <= begins:
+        return newest
+    return visit.ask(lambda api: api.market.values(symbol, limit=_ALL_VALUES))
 
 
 def _last_year(days: Sequence[str], values: Sequence[float], data: Output) -> Closes:
