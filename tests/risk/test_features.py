@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from augury.risk.features import CLOSES, FEATURES, history, latest, surroundings
+from augury.risk.features import CLOSES, FEATURES, history, latest_many, surroundings
 from augury.risk.series import Floats, Indicator, Series
 
 AS_OF = 12_000 + 500
@@ -40,9 +40,19 @@ def test_what_comes_after_a_day_moves_no_byte_of_it() -> None:
     places = AS_OF - 12_000 + 1
     assert whole[:places].tobytes() == other[:places].tobytes()
     assert whole[places:].tobytes() != other[places:].tobytes()
-    cut = latest(ASSET.until(AS_OF), surroundings(INDEX.until(AS_OF), AAA, BAA))
-    assert cut.tobytes() == whole[places - 1].tobytes()
+    cut = latest_many([ASSET.until(AS_OF)], surroundings(INDEX.until(AS_OF), AAA, BAA))
+    assert cut.tobytes() == latest_many([scrambled(ASSET).until(AS_OF)], around).tobytes()
     assert np.isfinite(cut).all()
+
+
+def test_the_last_day_alone_is_the_last_day_of_the_history() -> None:
+    around = surroundings(INDEX, AAA, BAA)
+    assets = [Series(ASSET.days[:n], ASSET.closes[:n]) for n in (60, 61, 300, 800)]
+    whole = np.array([history(one, around)[-1] for one in assets])
+    np.testing.assert_allclose(latest_many(assets, around), whole, rtol=1e-9)
+    long = walk(12_000, 9)
+    np.testing.assert_allclose(latest_many([long], around)[0], history(long, around)[-1])
+    assert latest_many([], around).shape == (0, 7)
 
 
 def test_the_unit_of_the_price_moves_nothing() -> None:
@@ -62,13 +72,13 @@ def test_the_first_fifty_nine_closes_say_nothing() -> None:
     found = history(ASSET, surroundings())
     assert np.isnan(found[:59, 0]).all()
     assert np.isfinite(found[59:, :3]).all()
-    assert np.isnan(latest(ASSET.until(12_058), surroundings())[0])
+    assert np.isnan(latest_many([ASSET.until(12_058)], surroundings())[0, 0])
 
 
 def test_missing_surroundings_are_unknown_and_no_error() -> None:
     nothing = Indicator(np.empty(0, np.int32), np.empty(0))
     for around in (surroundings(), surroundings(INDEX.until(12_050), nothing, BAA)):
-        found = latest(ASSET, around)
+        found = latest_many([ASSET], around)[0]
         assert dict(zip(FEATURES, np.isnan(found).tolist(), strict=True)) == {
             "volatility_level": False,
             "recent_volatility": False,
@@ -84,10 +94,10 @@ def test_missing_surroundings_are_unknown_and_no_error() -> None:
 @pytest.mark.parametrize(("market_ends", "known"), [(793, True), (790, False)])
 def test_a_stale_market_is_no_market(market_ends: int, known: bool) -> None:
     index = INDEX.until(12_000 + market_ends - 1)
-    assert np.isfinite(latest(ASSET, surroundings(index))[3]) == known
+    assert np.isfinite(latest_many([ASSET], surroundings(index))[0, 3]) == known
 
 
 def test_a_price_that_never_moves_has_finite_features() -> None:
     still: Floats = np.full(100, 5.0)
-    found = latest(Series(np.arange(100, dtype=np.int32), still), surroundings())
+    found = latest_many([Series(np.arange(100, dtype=np.int32), still)], surroundings())[0]
     assert np.isfinite(found[:3]).all()

@@ -55,7 +55,7 @@ def test_a_quantile_has_the_chance_that_it_is_the_quantile_of() -> None:
 
 def test_measures_are_those_of_the_scenarios() -> None:
     outcomes = FORECAST.scenarios(20_000)
-    np.testing.assert_allclose(FORECAST.mean(), outcomes.mean(axis=1), rtol=0.01, atol=2e-4)
+    np.testing.assert_allclose(FORECAST.mean(), outcomes.mean(axis=1), rtol=0.03, atol=2e-4)
     year = np.sqrt(252 / DAYS)
     np.testing.assert_allclose(FORECAST.volatility(), outcomes.std(axis=1) * year, rtol=0.05)
     worst = np.sort(outcomes, axis=1)[:, :1000]
@@ -75,7 +75,7 @@ def test_a_normal_table_gives_the_normal_distribution() -> None:
             variant["quantiles"] = table
     found = ForecastModel(msgspec.convert(changed, Document)).forecast(FEATURES_OF, DAYS)
     judge = norm.cdf((np.log(0.95) - found.location) / found.scale)
-    np.testing.assert_allclose(found.probability_below(-0.05), judge, atol=2e-4)
+    np.testing.assert_allclose(found.probability_below(-0.05), judge, atol=5e-4)
 
 
 @pytest.mark.parametrize("threshold", [-0.05, -0.3, 0.0, 0.02])

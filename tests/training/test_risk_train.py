@@ -88,7 +88,8 @@ def test_training_twice_gives_the_same_bytes(
 
 
 def test_a_backtest_writes_tables_and_pictures(few: data.Data, tmp_path: Path) -> None:
-    pipeline.write_backtest(tmp_path, plan=PLAN, say=lambda _: None, data=few)
+    plan = backtest.Plan(years=range(2008, 2009), draws=4, parts=2)
+    pipeline.write_backtest(tmp_path, plan=plan, say=lambda _: None, data=few)
     assert {path.name for path in tmp_path.iterdir()} == {
         "backtest.md",
         "backtest.ru.md",
@@ -124,15 +125,16 @@ def test_nothing_after_a_years_first_day_is_learned(few: data.Data) -> None:
 
 
 def test_a_table_has_the_quantiles_of_what_was_left_over(few: data.Data) -> None:
-    """In the years it learned from, each stated quantile covers what it says, within a point."""
+    """In the years it learned from, the middle half and the middle nine tenths are what they say."""
     rows = panels.panel(list(few.shares.values()), surroundings(few.index, few.aaa, few.baa))
     model = read(fit.encoded(fit.learn(rows, LAST)))
     full = rows.rows(np.isfinite(rows.returns[:, 1]) & (rows.features[:, 6] >= 504))
     forecast = model.forecast(full.features, 21)
     below = simple(full.returns[:, 1])[:, None] < forecast.quantiles(QUANTILES)
-    # The table is moved to a mean of 0 after it was made, so its middle is off by the drift.
-    np.testing.assert_allclose(below.mean(axis=0), QUANTILES, atol=0.05)
-    np.testing.assert_allclose(np.diff(below.mean(axis=0)), np.diff(QUANTILES), atol=0.03)
+    # Halves alone would be off: the table is moved to a mean of 0 after it was made.
+    shares = below.mean(axis=0)
+    assert shares[3] - shares[1] == pytest.approx(0.5, abs=0.02)
+    assert shares[4] - shares[0] == pytest.approx(0.9, abs=0.02)
 
 
 def test_baselines_are_what_they_are_called(few: data.Data) -> None:

@@ -88,7 +88,7 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
         "catalogue", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "purge", "purge_shadow",
         "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "overdue_jobs",
         "batches_1", "batches_2", "overdue_batches", "purge_batches",
-        "purge_keys", "expire_predictions", "market",
+        "purge_keys", "expire_predictions",
     }  # fmt: skip
     for duty in todo:
         assert duty.run(threading.Event()) == 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from augury.risk.features import MACRO, MARKET, Surroundings, history, latest
+from augury.risk.features import MACRO, MARKET, Surroundings, history, latest_many
 from augury.risk.returns import forward_returns
 from augury.risk.series import Days, Floats, Series
 
@@ -60,10 +60,10 @@ def short_panel(assets: list[Series], around: Surroundings, closes: int, every_d
     parts = []
     for number, asset in enumerate(assets):
         ends = np.arange(closes, len(asset) + 1, every_days)
-        pieces = (
+        pieces = [
             Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends
-        )
-        features = np.array([latest(piece, around) for piece in pieces])
+        ]
+        features = latest_many(pieces, around)
         returns, matures = _outcomes(asset)
         at = ends - 1
         whose = np.full(len(ends), number, np.int32)
