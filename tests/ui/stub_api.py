@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import httpx2
 
+from ui import stub_investing
 from ui.answers import NOW, page, problem
 from ui.stub_money import StubMoney
 
@@ -134,6 +135,8 @@ class StubApi:
             ("POST", "/v1/predictions", self._predict),
             ("GET", "/v1/predictions/", self._prediction),
             ("GET", "/v1/predictions", lambda _: page(list(self.sold.values())[::-1])),
+            ("GET", "/v1/market/series/", stub_investing.values),
+            ("GET", "/v1/market/series", stub_investing.listed),
             ("GET", "/v1/transactions", lambda _: page(self._movements())),
             *self.money.routes(),
         ]
@@ -208,7 +211,8 @@ class StubApi:
                 "price": price,
                 "inputs": order["inputs"],
                 "outputs": [
-                    {
+                    stub_investing.ANSWERS.get(order["model"])
+                    or {
                         "default_probability": 0.0812,
                         "approval_probability": 0.9188,
                         "decision": "approve",

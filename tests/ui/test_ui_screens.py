@@ -239,7 +239,18 @@ def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: StubApi) 
 @pytest.mark.usefixtures("signed_in")
 @pytest.mark.parametrize(
     "path",
-    ["", "models", "predict", "predictions", "transactions", "top-up", "sign-in", "register"],
+    [
+        "",
+        "models",
+        "predict",
+        "risk",
+        "portfolio",
+        "predictions",
+        "transactions",
+        "top-up",
+        "sign-in",
+        "register",
+    ],
 )
 def test_an_api_that_is_down_is_a_sentence_and_not_a_trace(
     open_page: Open, api: StubApi, path: str

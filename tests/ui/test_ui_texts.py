@@ -29,6 +29,17 @@ PREFIXES = (
     "refusal.",
     "top_up_status.",
     "download_refused.",
+    "horizon.",
+    "objective.",
+    "feature.",
+    "aim.",
+    "hedge.",
+    "parts.",
+    "risk.by.",
+    "portfolio.by.",
+    "portfolio.column.",
+    "portfolio.limit.",
+    "portfolio.about.",
 )
 WORDS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}|[А-Яа-яЁё]")
 PLACEHOLDER = re.compile(r"{(\w+)}")

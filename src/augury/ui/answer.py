@@ -6,9 +6,12 @@ from typing import Any, Final, Literal
 import streamlit as st
 
 from augury.client import Model, Prediction
+from augury.ui.documents import properties_of
 from augury.ui.elements import plain, show_table
 from augury.ui.fields import value_title
+from augury.ui.investing import is_answer, show_investing
 from augury.ui.reader import Reader
+from augury.ui.visit import Visit
 
 _DIGITS: Final = 4
 _MOST_ROWS: Final = 100
@@ -21,11 +24,15 @@ _STATUS_COLOURS: Final[Mapping[str, Colour]] = {
 }
 
 
-def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> None:
+def show_answer(visit: Visit, prediction: Prediction, model: Model | None) -> None:
     """Show outputs, warnings and charge; `model` None when it is not on sale any more."""
-    properties = _properties(model.output_schema if model else {})
+    reader = visit.reader
+    properties = properties_of(model.output_schema if model else {})
     outputs = prediction.outputs or ()
-    if len(outputs) == 1:
+    if len(outputs) == 1 and is_answer(outputs[0]):
+        question = prediction.inputs[0] if prediction.inputs else None
+        show_investing(visit, outputs[0], question, model)
+    elif len(outputs) == 1:
         _show_single(outputs[0], properties, reader)
         _show_reasons(outputs[0], reader)
     elif outputs:
@@ -41,7 +48,7 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
         st.caption(thresholds)
     for warning in prediction.warnings:
         name = warning.pointer.rsplit("/", 1)[-1]
-        rules = _properties(model.input_schema if model else {}).get(name, {})
+        rules = properties_of(model.input_schema if model else {}).get(name, {})
         title = reader.pick(rules.get("x-title")) or rules.get("title") or name
         st.warning(f"**{plain(title)}**: {plain(warning.message)}", icon=":material/warning:")
     _show_charge(reader, prediction)
@@ -50,6 +57,9 @@ def show_answer(reader: Reader, prediction: Prediction, model: Model | None) -> 
 def outcome_of(reader: Reader, prediction: Prediction) -> tuple[str, Colour]:
     """Return a prediction's outcome in a few words and its colour, for a list."""
     outputs = prediction.outputs or ()
+    if len(outputs) == 1 and is_answer(outputs[0]):
+        loss = reader.percent(outputs[0]["probability_of_loss"])
+        return reader.text("outcome.loss", probability=loss), "blue"
     if len(outputs) != 1 or "decision" not in outputs[0]:
         colour = _STATUS_COLOURS.get(prediction.status, "blue")
         return reader.named("status", prediction.status), colour
@@ -135,12 +145,6 @@ def _thresholds(schema: Mapping[str, Any], reader: Reader) -> str:
         approve=reader.percent(bounds["approve_below"]),
         decline=reader.percent(bounds["decline_from"]),
     )
-
-
-def _properties(schema: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    row = schema.get("items", schema) if schema.get("type") == "array" else schema
-    properties: Mapping[str, Mapping[str, Any]] = row.get("properties", {})
-    return properties
 
 
 def _title(name: str, rules: Mapping[str, Any], reader: Reader) -> str:

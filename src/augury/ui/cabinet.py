@@ -16,9 +16,11 @@ from augury.ui.reader import Reader
 from augury.ui.screens import (
     models,
     overview,
+    portfolio,
     predict,
     predictions,
     register,
+    risk,
     sign_in,
     top_up,
     transactions,
@@ -53,6 +55,8 @@ _PLACES = (
     _Place("overview", ":material/home:", overview.show),
     _Place("models", ":material/model_training:", models.show),
     _Place("predict", ":material/insights:", predict.show, is_private=True),
+    _Place("risk", ":material/show_chart:", risk.show, is_private=True),
+    _Place("portfolio", ":material/pie_chart:", portfolio.show, is_private=True),
     _Place("predictions", ":material/history:", predictions.show, is_private=True),
     _Place("transactions", ":material/receipt_long:", transactions.show, is_private=True),
     # Its way in stands under the balance.

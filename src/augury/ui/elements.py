@@ -1,11 +1,13 @@
 """Small parts that several screens are made of."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from augury.client import ApiError, ClientError
 from augury.ui.hub import hub
@@ -33,12 +35,24 @@ def show_refusal(
     # The API speaks to programs, too; some of it is said differently to somebody with a mouse.
     lines = [plain(reader.named("refusal", refusal.code, refusal.detail))]
     for fault in refusal.errors:
-        name = fault.pointer.rsplit("/", 1)[-1]
-        title = (titles or {}).get(name) or reader.named("field", name)
-        lines.append(f"- **{plain(title)}**: {plain(fault.message)}")
+        title = _place_of(fault.pointer, reader, titles or {})
+        lines.append(f"- {f'**{plain(title)}**: ' if title else ''}{plain(fault.message)}")
     st.error("\n".join(lines), icon=":material/error:")
     if refusal.request_id and refusal.status >= 500:  # noqa: PLR2004 - server faults
         st.caption(reader.text("error.request_id", request_id=refusal.request_id))
+
+
+def _place_of(pointer: str, reader: Reader, titles: Mapping[str, str]) -> str:
+    """Return where a fault is, as people say it: `Positions, 2, Symbol`."""
+    parts = re.sub("^/inputs/[0-9]+", "", pointer).strip("/").split("/")
+    named = (
+        reader.number(int(part) + 1)
+        if part.isdecimal()
+        else titles.get(part) or reader.named("field", part)
+        for part in parts
+        if part
+    )
+    return ", ".join(named)
 
 
 def show_api_down(reader: Reader) -> None:
@@ -63,6 +77,14 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         border="horizontal",
         hide_index=True,
     )
+
+
+def choose_csv(reader: Reader, label: str, help_text: str, *, key: str) -> UploadedFile | None:
+    """Let the visitor give a CSV file; what it should have is in its label."""
+    # Streamlit's own words on the button exist in English only.
+    words = json.dumps(reader.text("file.choose"), ensure_ascii=False)
+    st.html(f"<style>:root {{ --augury-choose-file: {words}; }}</style>")
+    return st.file_uploader(label, type="csv", help=help_text, key=key)
 
 
 def show_way_to(

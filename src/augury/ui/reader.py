@@ -4,15 +4,24 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime, format_skeleton, get_timezone
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_skeleton,
+    get_day_names,
+    get_month_names,
+    get_timezone,
+)
 from babel.numbers import (
     format_currency,
     format_decimal,
     format_percent,
     get_currency_precision,
+    get_decimal_symbol,
+    get_group_symbol,
 )
 
 from augury.client import Money
@@ -76,6 +85,12 @@ class Reader:
         """Return a share of one as a percentage with one decimal."""
         return format_percent(share, format=self._percent_pattern(), locale=self._locale)
 
+    def points(self, share: float) -> str:
+        """Return a difference of two percentages with its sign, in percentage points."""
+        size = self.rounded(abs(share) * 100, 2)
+        sign = "+" if share > 0 else _MINUS if share < 0 else ""
+        return self.text("points", points=f"{sign}{size}")
+
     def whole_percent(self, hundredths: int) -> str:
         """Return so many hundredths as a percentage without decimals."""
         return format_percent(Decimal(hundredths).scaleb(-2), locale=self._locale)
@@ -91,6 +106,44 @@ class Reader:
         """Return a month that came as `2026-03`."""
         first = date.fromisoformat(f"{name}-01")
         return format_skeleton("yMMMM", first, locale=self._locale)
+
+    def day(self, name: str) -> str:
+        """Return a day that came as `2026-03-31`."""
+        return format_date(date.fromisoformat(name), "medium", locale=self._locale)
+
+    def amount(self, value: float) -> str:
+        """Return an amount of money of no currency in particular."""
+        return format_decimal(value, format="#,##0.00", locale=self._locale)
+
+    def chart_words(self) -> dict[str, Any]:
+        """Return how axes of a chart write numbers and days, as Vega wants it."""
+        months = [
+            get_month_names(width, "stand-alone", self._locale) for width in ("wide", "abbreviated")
+        ]
+        days = [
+            get_day_names(width, "stand-alone", self._locale) for width in ("wide", "abbreviated")
+        ]
+        long_months, short_months = ([names[n] for n in range(1, 13)] for names in months)
+        # Babel begins with Monday, Vega with Sunday.
+        long_days, short_days = ([names[(n - 1) % 7] for n in range(7)] for names in days)
+        return {
+            "number": {
+                "decimal": get_decimal_symbol(self._locale),
+                "thousands": get_group_symbol(self._locale),
+                "grouping": [3],
+                "currency": ["", ""],
+            },
+            "time": {
+                "dateTime": "%x, %X",
+                "date": "%d.%m.%Y" if self.language == "ru" else "%Y-%m-%d",
+                "time": "%H:%M:%S",
+                "periods": ["AM", "PM"],
+                "days": long_days,
+                "shortDays": short_days,
+                "months": long_months,
+                "shortMonths": short_months,
+            },
+        }
 
     def moment(self, when: datetime) -> str:
         """Return a date and time of day in the reader's zone."""

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from augury.client import Model
+from augury.ui.documents import page_of
 from augury.ui.elements import plain, prose, show_table, show_way_to
 from augury.ui.fields import Field, read_fields
 from augury.ui.reader import Reader
@@ -105,7 +106,7 @@ def _show_examples(examples: Mapping[str, str], reader: Reader) -> None:
 
 def _show_way_to_predict(visit: Visit, model: Model) -> None:
     show_way_to(
-        visit.places["predict"],
+        visit.places[page_of(model)],
         visit.reader.text("models.predict"),
         key=f"predict-with/{model.name}",
         icon=":material/insights:",

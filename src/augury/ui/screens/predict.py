@@ -1,20 +1,20 @@
 """Buy a prediction: a form made from the model's own description, the price, the answer."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from augury.client import ApiError, Model, Prediction
+from augury.client import Model
 from augury.ui.answer import show_answer
-from augury.ui.elements import plain, prose, show_refusal
+from augury.ui.documents import page_of
+from augury.ui.elements import plain, prose, show_way_to
 from augury.ui.fields import field_titles, read_fields
-from augury.ui.intents import order_once
+from augury.ui.sale import bought, buy
 from augury.ui.visit import Visit
 from augury.ui.widgets import draw_form
 
-_ANSWER_KEY = "predict/answer"
+_SCREEN = "predict"
 
 
 def show(visit: Visit) -> None:
@@ -27,14 +27,31 @@ def show(visit: Visit) -> None:
         return
     model = _choose(visit, on_sale)
     st.markdown(prose(reader.pick(model.description)))
+    page = page_of(model)
+    if page != "predict":
+        _show_way_to_its_page(visit, model, page)
+        return
     explain = _offer_reasons(visit, model)
     row = _show_form(visit, model, explain=explain)
     if row is not None:
-        _buy(visit, model, row, explain=explain)
-    answer: Prediction | None = st.session_state.get(_ANSWER_KEY)
-    if answer is not None and answer.model == model.name:
+        titles = field_titles(model.input_schema, reader)
+        buy(visit, _SCREEN, model, row, titles, explain=explain)
+    answer = bought(_SCREEN, model)
+    if answer is not None:
         st.header(reader.text("predict.answer"), anchor=False)
-        show_answer(reader, answer, model)
+        show_answer(visit, answer, model)
+
+
+def _show_way_to_its_page(visit: Visit, model: Model, page: str) -> None:
+    st.markdown(visit.reader.text("predict.own_page"))
+    show_way_to(
+        visit.places[page],
+        visit.reader.text("predict.go"),
+        key="predict/own-page",
+        icon=":material/arrow_forward:",
+        is_primary=True,
+        query={"model": model.name},
+    )
 
 
 def _choose(visit: Visit, on_sale: tuple[Model, ...]) -> Model:
@@ -89,25 +106,3 @@ def _show_form(visit: Visit, model: Model, *, explain: bool) -> Mapping[str, Any
         st.error(reader.text("predict.incomplete", fields=names))
         return None
     return row
-
-
-def _buy(visit: Visit, model: Model, row: Mapping[str, Any], *, explain: bool) -> None:
-    reader = visit.reader
-    st.session_state.pop(_ANSWER_KEY, None)
-    order = json.dumps([model.name, model.version, dict(row), explain], sort_keys=True)
-    try:
-        with st.spinner(reader.text("predict.working")):
-            st.session_state[_ANSWER_KEY] = order_once(
-                visit,
-                "predict",
-                order,
-                lambda api, key: api.predict(model.name, row, explain=explain, idempotency_key=key),
-            )
-    except ApiError as refusal:
-        show_refusal(refusal, reader, field_titles(model.input_schema, reader))
-        if refusal.code == "insufficient_credits":
-            st.page_link(
-                visit.places["top-up"],
-                label=reader.text("predict.top_up"),
-                icon=":material/add_card:",
-            )

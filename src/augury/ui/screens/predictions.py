@@ -7,6 +7,7 @@ import streamlit as st
 
 from augury.client import ApiError, Model, Prediction
 from augury.ui.answer import outcome_of, show_answer
+from augury.ui.documents import title_of
 from augury.ui.elements import Pager, plain, show_table, show_way_to
 from augury.ui.fields import read_fields
 from augury.ui.reader import Reader
@@ -77,23 +78,24 @@ def _show_one(visit: Visit, prediction: Prediction) -> None:
         reader.count("rows", prediction.rows),
     )
     st.caption(plain(" · ".join(facts)))
-    show_answer(reader, prediction, model)
+    show_answer(visit, prediction, model)
     if prediction.inputs and len(prediction.inputs) == 1:
         st.header(reader.text("predictions.inputs"), anchor=False)
         _show_inputs(prediction.inputs[0], model, reader)
 
 
 def _show_inputs(row: Mapping[str, Any], model: Model | None, reader: Reader) -> None:
-    known = read_fields(model.input_schema, reader) if model else ()
+    schema = model.input_schema if model else {}
+    known = read_fields(schema, reader)
     fields = {field.name: field for field in known}
     rows = []
     for name, value in row.items():
         field = fields.get(name)
         choices = {choice.value: choice.title for choice in field.choices} if field else {}
-        shown = choices.get(value) if isinstance(value, str) else None
+        shown = reader.named(name, choices.get(value, value)) if isinstance(value, str) else None
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             shown = reader.number(value)
-        title = field.title if field else name
+        title = field.title if field else title_of(schema, name, reader)
         unit = field.unit if field else ""
         rows.append((plain(title), plain(shown or _raw(value, reader)), plain(unit)))
     columns = ("models.input", "models.value", "models.unit")
@@ -101,6 +103,12 @@ def _show_inputs(row: Mapping[str, Any], model: Model | None, reader: Reader) ->
 
 
 def _raw(value: object, reader: Reader) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{reader.named('field', k)} {_raw(v, reader)}" for k, v in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return reader.count("rows", len(value))
+    if isinstance(value, float):
+        return reader.number(value)
     return reader.text("form.unknown") if value is None else str(value)
 
 
