@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from importlib import import_module
 
+from augury.audit_log import chain
+from augury.audit_log.service import HOUSE, Actor
 from augury.files.store import store_of
 from augury.inference.quarantine import Limits
 from augury.inference.service.fleet import Fleet
@@ -156,11 +158,18 @@ def audit_books(tx: ReadTx, moment: int | None = None) -> Report:
     report = ledger_audit.audit(tx, moment)
     for room in (predictions_audit, payments_audit, vouchers_audit):
         room.audit(tx, report)
+    for fault in chain.verify(tx).faults:
+        report.add(fault.kind, fault.subject, fault.detail)
     return report
 
 
 def register(
-    house: House, username: str, email: str, password: str, language: str = "en"
+    house: House,
+    username: str,
+    email: str,
+    password: str,
+    language: str = "en",
+    visitor: Actor = HOUSE,
 ) -> users.User:
     """Return a new customer with an open account and the welcome credits."""
     return users.register(
@@ -169,6 +178,7 @@ def register(
         email,
         password,
         language=language,
+        visitor=visitor,
         opening=lambda tx, user_id: _open_account(tx, user_id, house.settings.welcome_credits),
     )
 

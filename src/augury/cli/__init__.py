@@ -20,6 +20,7 @@ COMMANDS = (
     "ui",
     "migrate",
     "ledger",
+    "audit",
     "market",
     "backup",
     "restore",

@@ -73,6 +73,8 @@ jobs = Table(
     Column("started_at", Int64),
     Column("completed_at", Int64),
     Column("expired_at", Int64),
+    # The API key that ordered it, whose credit limit it counts against.
+    Column("api_key_id", Id),
     CheckConstraint(
         "status IN ('queued', 'running', 'failed', 'cancelled')",
         name="status",
@@ -141,6 +143,7 @@ batches = Table(
     Column("completed_at", Int64),
     # When its files were given up: there are no chunks any more.
     Column("purged_at", Int64),
+    Column("api_key_id", Id),
     CheckConstraint(
         "status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
         name="status",

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from augury.audit_log import chain
 from augury.bootstrap import House
 from augury.kit.errors import LedgerUnavailable
 from augury.ledger.audit import SWEEP_SECONDS
@@ -140,6 +141,7 @@ _PLAN = (
     _Planned("reconcile", 5, lambda at, _: reconcile_due(at.house.desk)),
     _Planned("recharge", 5, lambda at, _: recharge_due(at.house.desk)),
     _Planned("deliver", 1, _deliver),
+    _Planned("seal_audit", 1, lambda at, stop: chain.seal(at.house.db, stop)),
     _Planned("purge", _HOUR, lambda at, stop: forgetting.purge_deliveries(at.house, stop)),
     _Planned("purge_shadow", _HOUR, lambda at, stop: forgetting.purge_scores(at.house, stop)),
     _Planned("purge_keys", _HOUR, lambda at, stop: forgetting.purge_old_keys(at.house, stop)),

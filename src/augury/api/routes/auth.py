@@ -10,6 +10,7 @@ from augury import bootstrap
 from augury.api.deps import Caller, TheHouse, ThePasswordDesk
 from augury.api.limits import AttemptLimits
 from augury.api.responses import refusals
+from augury.audit_log.service import Actor
 from augury.kit.errors import invalid
 from augury.users import service as users
 from augury.users.schemas import Registration, TokenOut, UserOut
@@ -27,8 +28,15 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
+def _visitor(request: Request) -> Actor:
+    address = None if request.client is None else request.client.host
+    return Actor(None, address, request.state.request_id)
+
+
 Limits = Annotated[AttemptLimits, Depends(_limits)]
 Address = Annotated[str, Depends(_address)]
+# Who comes without a token: nobody knows yet who it is.
+Visitor = Annotated[Actor, Depends(_visitor)]
 
 
 @router.post(
@@ -43,6 +51,7 @@ async def register(
     desk: ThePasswordDesk,
     limits: Limits,
     address: Address,
+    visitor: Visitor,
 ) -> UserOut:
     """Make a new customer with an open account and the welcome credits.
 
@@ -51,7 +60,9 @@ async def register(
     limits.attempt(address)
     language: str = request.state.language
     user = await desk.run(
-        lambda: bootstrap.register(house, form.username, form.email, form.password, language)
+        lambda: bootstrap.register(
+            house, form.username, form.email, form.password, language, visitor
+        )
     )
     return UserOut.of(user)
 
@@ -65,6 +76,7 @@ async def token(
     desk: ThePasswordDesk,
     limits: Limits,
     address: Address,
+    visitor: Visitor,
     grant_type: Annotated[Literal["password", "refresh_token"], Form()] = "password",
     username: Annotated[str | None, Form(max_length=254)] = None,
     password: Annotated[str | None, Form(max_length=1000)] = None,
@@ -79,7 +91,9 @@ async def token(
             raise invalid("/refresh_token", "fault.missing")
         try:
             return TokenOut.of(
-                await run_in_threadpool(users.refresh, house.db, house.tokens, refresh_token)
+                await run_in_threadpool(
+                    users.refresh, house.db, house.tokens, refresh_token, visitor
+                )
             )
         except InvalidCredentials:
             # Everybody refreshes four times an hour; only what fails is counted.
@@ -90,7 +104,9 @@ async def token(
         raise invalid("/username" if username is None else "/password", "fault.missing")
     limits.check_name(address, username)
     try:
-        grant = await desk.run(lambda: users.sign_in(house.db, house.tokens, username, password))
+        grant = await desk.run(
+            lambda: users.sign_in(house.db, house.tokens, username, password, visitor)
+        )
     except InvalidCredentials:
         limits.failed(address, username)
         raise
@@ -102,6 +118,6 @@ async def token(
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated"),
 )
-def logout(house: TheHouse, caller: Caller) -> None:
+def logout(house: TheHouse, caller: Caller, visitor: Visitor) -> None:
     """End the session of the access token: its refresh tokens are useless from now on."""
-    users.sign_out(house.db, caller.session_id)
+    users.sign_out(house.db, caller.session_id, visitor.being(caller.user_id))
