@@ -35,6 +35,7 @@ from augury.registry.publish import Press
 from augury.registry.seeds import seed
 from augury.settings import Settings
 from augury.users import service as users
+from augury.users.gate import Gate
 from augury.users.tokens import Tokens
 from augury.vouchers import audit as vouchers_audit
 
@@ -48,6 +49,7 @@ class House:
     settings: Settings
     db: Database
     tokens: Tokens
+    gate: Gate
     shop: Shop
     batches: BatchDesk
     desk: Desk
@@ -115,6 +117,8 @@ def build(settings: Settings) -> House:
     )
     catalogue.open()
     tokens = Tokens(secret, previous)
+    gate = Gate(db, tokens)
+    gate.refresh()
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
     bell = open_bell(settings)
@@ -122,6 +126,7 @@ def build(settings: Settings) -> House:
         settings,
         db,
         tokens,
+        gate,
         Shop(db, catalogue, bell),
         BatchDesk(db, catalogue, store_of(settings), bell),
         open_desk(settings, db),

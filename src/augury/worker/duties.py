@@ -23,6 +23,7 @@ from augury.predictions import batch_outcomes, drift, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
+from augury.users.gate import LOOK_SECONDS, NOTE_SECONDS
 from augury.users.service import recipient
 from augury.worker import forgetting
 
@@ -133,6 +134,8 @@ _HOUR = 3600
 _PLAN = (
     _Planned("renew", job_leases.RENEWAL_SECONDS, lambda at, _: at.renew(), _EACH),
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
+    _Planned("gate", LOOK_SECONDS, lambda at, _: at.house.gate.refresh(), _EACH),
+    _Planned("key_uses", NOTE_SECONDS, lambda at, _: at.house.gate.note_uses(), _EACH),
     _Planned("market", 1, lambda at, _: at.house.markets.refresh(), _EACH),
     _Planned("load_models", 0.1, lambda at, stop: at.house.shop.catalogue.load(stop), _EACH),
     _Planned("overdue_jobs", 5, lambda at, _: job_outcomes.fail_overdue(at.house.db)),

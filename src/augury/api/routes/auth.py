@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.concurrency import run_in_threadpool
 
 from augury import bootstrap
-from augury.api.deps import Caller, TheHouse, ThePasswordDesk
+from augury.api.deps import Caller, CallerActor, TheHouse, ThePasswordDesk, Visitor
 from augury.api.limits import AttemptLimits
 from augury.api.responses import refusals
-from augury.audit_log.service import Actor
 from augury.kit.errors import invalid
 from augury.users import service as users
 from augury.users.schemas import Registration, TokenOut, UserOut
@@ -24,19 +23,8 @@ def _limits(request: Request) -> AttemptLimits:
     return limits
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
-
-
-def _visitor(request: Request) -> Actor:
-    address = None if request.client is None else request.client.host
-    return Actor(None, address, request.state.request_id)
-
-
+_UNKNOWN = "unknown"
 Limits = Annotated[AttemptLimits, Depends(_limits)]
-Address = Annotated[str, Depends(_address)]
-# Who comes without a token: nobody knows yet who it is.
-Visitor = Annotated[Actor, Depends(_visitor)]
 
 
 @router.post(
@@ -50,14 +38,13 @@ async def register(
     house: TheHouse,
     desk: ThePasswordDesk,
     limits: Limits,
-    address: Address,
     visitor: Visitor,
 ) -> UserOut:
     """Make a new customer with an open account and the welcome credits.
 
     E-mails will be in the language of this request.
     """
-    limits.attempt(address)
+    limits.attempt(visitor.address or _UNKNOWN)
     language: str = request.state.language
     user = await desk.run(
         lambda: bootstrap.register(
@@ -75,7 +62,6 @@ async def token(
     house: TheHouse,
     desk: ThePasswordDesk,
     limits: Limits,
-    address: Address,
     visitor: Visitor,
     grant_type: Annotated[Literal["password", "refresh_token"], Form()] = "password",
     username: Annotated[str | None, Form(max_length=254)] = None,
@@ -86,6 +72,7 @@ async def token(
 
     A refresh token works once; it comes back rotated. Using an old one ends its session.
     """
+    address = visitor.address or _UNKNOWN
     if grant_type == "refresh_token":
         if refresh_token is None:
             raise invalid("/refresh_token", "fault.missing")
@@ -118,6 +105,6 @@ async def token(
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated"),
 )
-def logout(house: TheHouse, caller: Caller, visitor: Visitor) -> None:
+def logout(house: TheHouse, caller: Caller, actor: CallerActor) -> None:
     """End the session of the access token: its refresh tokens are useless from now on."""
-    users.sign_out(house.db, caller.session_id, visitor.being(caller.user_id))
+    users.sign_out(house.db, caller.session_id, actor)

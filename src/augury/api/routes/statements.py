@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Cursor, Limit, Reader, TheHouse
 from augury.api.negotiation import choose
 from augury.api.responses import refusals
 from augury.bootstrap import House
@@ -42,7 +42,7 @@ MonthName = Annotated[str, Path(description="Like `2026-03`; a month of UTC.")]
 
 @router.get("", responses=refusals("unauthenticated"))
 def months(
-    house: TheHouse, caller: Caller, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
+    house: TheHouse, caller: Reader, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
 ) -> StatementMonthPage:
     """List the months in which the caller's credits moved, newest first."""
     position = position_of(cursor, Month.is_name)
@@ -67,7 +67,7 @@ def months(
         }
     },
 )
-def statement(month: MonthName, request: Request, house: TheHouse, caller: Caller) -> Response:
+def statement(month: MonthName, request: Request, house: TheHouse, caller: Reader) -> Response:
     """Give a month: the opening balance, every movement, the closing balance.
 
     The header `Accept` chooses between JSON, CSV and PDF. The present month is given as far as it

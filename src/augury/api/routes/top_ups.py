@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, IdempotencyKey, Limit, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, IdempotencyKey, Limit, Reader, TheHouse
 from augury.api.responses import refusals
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
@@ -73,7 +73,7 @@ def start_top_up(
 @router.get("/top-ups", responses=refusals("unauthenticated"))
 def list_top_ups(
     house: TheHouse,
-    caller: Caller,
+    caller: Reader,
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
     status: Status | None = None,
@@ -151,7 +151,7 @@ def remove_standing_order(house: TheHouse, caller: Caller) -> None:
 
 
 @router.get("/top-ups/{top_up_id}", responses=refusals("unauthenticated", "not_found"))
-def read_top_up(top_up_id: str, house: TheHouse, caller: Caller) -> TopUpOut:
+def read_top_up(top_up_id: str, house: TheHouse, caller: Reader) -> TopUpOut:
     """Give one of the caller's top-ups."""
     return TopUpOut.of(own_top_up(house, caller.user_id, top_up_id))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, ResourceId, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, Reader, ResourceId, TheHouse
 from augury.api.responses import refusals
 from augury.notices import deliveries, endpoints
 from augury.notices.addresses import networks
@@ -43,14 +43,14 @@ def add_endpoint(form: EndpointIn, house: TheHouse, caller: Caller) -> NewEndpoi
 
 
 @router.get("/webhook-endpoints", responses=refusals("unauthenticated"))
-def list_endpoints(house: TheHouse, caller: Caller) -> EndpointList:
+def list_endpoints(house: TheHouse, caller: Reader) -> EndpointList:
     """List the caller's endpoints, newest first."""
     found = endpoints.listed(house.db, caller.user_id)
     return EndpointList(items=[EndpointOut.of(one) for one in found])
 
 
 @router.get("/webhook-endpoints/{endpoint_id}", responses=refusals("unauthenticated", "not_found"))
-def endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> EndpointOut:
+def endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Reader) -> EndpointOut:
     """Give one endpoint."""
     return EndpointOut.of(endpoints.find(house.db, caller.user_id, endpoint_id))
 
@@ -86,7 +86,7 @@ def test_endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> D
 @router.get("/webhook-deliveries", responses=refusals("unauthenticated"))
 def list_deliveries(
     house: TheHouse,
-    caller: Caller,
+    caller: Reader,
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
     endpoint: Annotated[str | None, Query(max_length=36, description="Id of an endpoint.")] = None,
@@ -105,7 +105,7 @@ def list_deliveries(
 
 
 @router.get("/webhook-deliveries/{delivery_id}", responses=refusals("unauthenticated", "not_found"))
-def delivery(delivery_id: ResourceId, house: TheHouse, caller: Caller) -> DeliveryDetails:
+def delivery(delivery_id: ResourceId, house: TheHouse, caller: Reader) -> DeliveryDetails:
     """Give one delivery with its body and the endpoint's last answer."""
     return DeliveryDetails.whole(*deliveries.find(house.db, caller.user_id, delivery_id))
 
