@@ -25,6 +25,7 @@ from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
     admin,
+    api_keys,
     artifacts,
     audit_events,
     auth,
@@ -42,6 +43,7 @@ from augury.api.routes import (
     statements,
     top_ups,
     usage,
+    users,
     vouchers,
     webhooks,
 )
@@ -115,6 +117,8 @@ def create_app(house: House) -> Frame:
         invoices,
         artifacts,
         market,
+        api_keys,
+        users,
     ):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
