@@ -35,7 +35,7 @@ audit_unsealed = Table("audit_unsealed", metadata, Column("event_id", Id, primar
 audit_head = Table(
     "audit_head",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("number", Int64, nullable=False),
     Column("link", String(64), nullable=False),
 )

@@ -67,6 +67,6 @@ api_keys = Table(
 access_state = Table(
     "access_state",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("revision", Int64, nullable=False),
 )

@@ -38,7 +38,7 @@ def _chain() -> None:
     )
     head = op.create_table(
         "audit_head",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("link", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
@@ -107,7 +107,7 @@ def _keys() -> None:
     op.create_index("ix_api_keys_user_id", "api_keys", ["user_id", "id"], unique=False)
     state = op.create_table(
         "access_state",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_state")),
     )
