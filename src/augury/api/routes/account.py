@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, Reader, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Caller, CallerActor, Cursor, Limit, Reader, TheHouse
 from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
 from augury.kit.paging import page, position_of
@@ -54,12 +54,12 @@ def alert(house: TheHouse, caller: Reader) -> AlertOut:
 
 
 @router.put("/balance/alert", responses=refusals("unauthenticated", "not_found"))
-def set_alert(form: AlertIn, house: TheHouse, caller: Caller) -> AlertOut:
+def set_alert(form: AlertIn, house: TheHouse, caller: Caller, actor: CallerActor) -> AlertOut:
     """Set the threshold; null turns the alert off. Each time the balance falls below it, one tells.
 
     The alert is an e-mail, and a `balance.low` event for webhooks.
     """
-    alerts.set_threshold(house.db, caller.user_id, form.below)
+    alerts.set_threshold(house.db, caller.user_id, form.below, actor)
     return AlertOut(below=form.below)
 
 

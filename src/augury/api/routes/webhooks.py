@@ -5,10 +5,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, Reader, ResourceId, TheHouse
+from augury.api.deps import (
+    USUAL_PER_PAGE,
+    Caller,
+    CallerActor,
+    Cursor,
+    Limit,
+    Reader,
+    ResourceId,
+    TheHouse,
+)
 from augury.api.responses import refusals
+from augury.audit_log.service import Actor, record
 from augury.notices import deliveries, endpoints
 from augury.notices.addresses import networks
+from augury.notices.endpoints import Also
 from augury.notices.schemas import (
     DeliveryDetails,
     DeliveryOut,
@@ -24,12 +35,20 @@ from augury.notices.sealing import sealer_of
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 
 
+def _noting(actor: Actor, action: str) -> Also:
+    """Return what writes a change of an endpoint into the audit log; never its address."""
+    details = {"user": actor.user_id}
+    return lambda tx, id_: record(tx, actor, action, f"webhook_endpoint:{id_}", details)
+
+
 @router.post(
     "/webhook-endpoints",
     status_code=HTTPStatus.CREATED,
     responses=refusals("unauthenticated", "too_many_endpoints"),
 )
-def add_endpoint(form: EndpointIn, house: TheHouse, caller: Caller) -> NewEndpointOut:
+def add_endpoint(
+    form: EndpointIn, house: TheHouse, caller: Caller, actor: CallerActor
+) -> NewEndpointOut:
     """Add an address that hears of events; its secret is shown this once."""
     endpoint, secret = endpoints.add(
         house.db,
@@ -38,6 +57,7 @@ def add_endpoint(form: EndpointIn, house: TheHouse, caller: Caller) -> NewEndpoi
         caller.user_id,
         form.url,
         form.events,
+        _noting(actor, "webhook_endpoint.added"),
     )
     return NewEndpointOut(**EndpointOut.of(endpoint).model_dump(), secret=secret)
 
@@ -60,17 +80,23 @@ def endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Reader) -> Endpoi
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated", "not_found"),
 )
-def remove_endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> None:
+def remove_endpoint(
+    endpoint_id: ResourceId, house: TheHouse, caller: Caller, actor: CallerActor
+) -> None:
     """Take an endpoint away; what waits for it is given up."""
-    endpoints.remove(house.db, caller.user_id, endpoint_id)
+    also = _noting(actor, "webhook_endpoint.removed")
+    endpoints.remove(house.db, caller.user_id, endpoint_id, also)
 
 
 @router.post(
     "/webhook-endpoints/{endpoint_id}/enable", responses=refusals("unauthenticated", "not_found")
 )
-def enable_endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> EndpointOut:
+def enable_endpoint(
+    endpoint_id: ResourceId, house: TheHouse, caller: Caller, actor: CallerActor
+) -> EndpointOut:
     """Let an endpoint that was disabled hear of events again."""
-    return EndpointOut.of(endpoints.enable(house.db, caller.user_id, endpoint_id))
+    also = _noting(actor, "webhook_endpoint.enabled")
+    return EndpointOut.of(endpoints.enable(house.db, caller.user_id, endpoint_id, also))
 
 
 @router.post(
