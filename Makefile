@@ -30,7 +30,7 @@ test: install-dev ## Run the whole test suite
 
 .PHONY: soak
 soak: install-dev ## Run the storms, crashes and generated requests for longer than the suite does
-	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
+	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/ledger/test_oracle.py tests/payments/test_histories.py tests/predictions/test_batch_columns.py tests/predictions/test_batch_parquet.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
 
 .PHONY: chaos
 chaos: install-dev ## Kill, pause and restart every process under load: make chaos ROUNDS=50 SEED=7

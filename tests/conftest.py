@@ -1,19 +1,29 @@
 """Fixtures for every test: both databases, and a house with the shipped models."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
-from support.quick import quicken_passwords
+from support.houses import Server, findings, servers
+from support.quick import quicken_models, quicken_passwords, quicken_tracebacks
+
+quicken_tracebacks()
+
+
+@pytest.fixture(autouse=True)
+def _quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not prove the shipped models anew for every house."""
+    quicken_models(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
 def _quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not spend half a second on every sign-up, but where passwords are what is tested."""
-    if "users" not in request.path.parts:
+    if request.path.name not in {"test_passwords.py", "test_sign_in.py"}:
         quicken_passwords(monkeypatch)
 
 
@@ -32,6 +42,24 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     else:
         with postgres_database(request.getfixturevalue("postgres")) as address:
             yield address
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Server]]:
+    """Two API processes on one database for the tests of a file, which stop in peace at the end."""
+    folder = tmp_path_factory.mktemp("pair")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            address = sqlite_database(folder)
+        else:
+            server = request.getfixturevalue("postgres")
+            address = stack.enter_context(postgres_database(server))
+        running = stack.enter_context(servers(address, folder, 2))
+        yield running
+        assert [server.stop() for server in running] == [0, 0]
+        assert findings(address) == []
 
 
 @pytest.fixture

@@ -45,6 +45,31 @@ def test_a_server_that_has_just_begun_to_listen_stops_in_peace(
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("command", ["api", "worker"])
+def test_what_is_told_to_stop_while_it_starts_ends_in_peace(
+    prepared: tuple[str, Path], command: str
+) -> None:
+    """SIGTERM while a command is imported is no failure: the exit code is 0."""
+    url, folder = prepared
+    told = {"AUGURY_DATABASE_URL": url, "AUGURY_DATA_DIR": str(folder), "AUGURY_SECRET_KEY": SECRET}
+    code = f"""
+import os, runpy, signal, sys
+
+class Teller:
+    def find_spec(self, name, path=None, target=None):
+        if name == "augury.bootstrap":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Teller())
+sys.argv = ["augury", {command!r}]
+runpy.run_module("augury.cli", run_name="__main__")
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | told, capture_output=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_what_migrate_makes_is_its_owners_alone(tmp_path: Path) -> None:
     """Nothing that `augury migrate` leaves in a fresh folder can be read by group or others."""
     data_dir = tmp_path / "fresh"

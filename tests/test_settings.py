@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from augury.cli import app
 from augury.cli.common import addresses
 from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
@@ -53,18 +55,15 @@ def test_providers_are_a_list_with_commas(tmp_path: Path, monkeypatch: pytest.Mo
         "nonsense",
     ],
 )
-def test_packs_that_make_no_sense_stop_the_start(tmp_path: Path, packs: str) -> None:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "augury.cli", "migrate", "--data-dir", str(tmp_path)],
-        env=environment | {"AUGURY_PACKS": packs},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 2, ran.stderr
-    assert "Traceback" not in ran.stderr
+def test_packs_that_make_no_sense_stop_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packs: str
+) -> None:
+    for variable in [one for one in os.environ if one.startswith("AUGURY_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("AUGURY_PACKS", packs)
+    ran = CliRunner().invoke(app, ["migrate", "--data-dir", str(tmp_path)])
+    assert ran.exit_code == 2, ran.stderr
+    assert isinstance(ran.exception, SystemExit)
     assert "PACKS" in ran.stderr.upper()
 
 

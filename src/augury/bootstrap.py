@@ -107,6 +107,7 @@ def build(settings: Settings) -> House:
         patience = settings.inference_timeout_ms / 1000
         fleet = Fleet(settings.inference_urls, links.link_of, patience)
     markets = HouseMarkets(db)
+    markets.refresh()
     catalogue = Catalogue(
         db,
         settings.artifacts_dir,

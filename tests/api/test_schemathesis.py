@@ -15,9 +15,9 @@ from schemathesis.core.result import Ok
 
 from support.databases import sqlite_database
 from support.houses import Server, findings, servers, sign_in, sign_up
-from support.scale import times
+from support.scale import SOAKS, times
 
-_EXAMPLES = times(4, 60)
+_EXAMPLES = times(3, 60)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,9 @@ def test_the_api_is_what_its_description_says(
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) > 10
     for operation in operations:
-        _drive(operation, headers[role], mode)
+        # A customer is refused by everything of the administrators before it looks at anything.
+        if SOAKS or (role == "admin") == operation.path.startswith("/v1/admin/"):
+            _drive(operation, headers[role], mode)
 
 
 def _drive(operation: Any, headers: dict[str, str], mode: GenerationMode) -> None:

@@ -3,13 +3,15 @@
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from augury.kit.db import Database
 from backup.houses import PG_BIN, augury, empty_place
+from support.databases import postgres_database, sqlite_database
 from support.houses import Server, findings, fund, order, servers, sign_in, sign_up
 
 _CUSTOMERS = 4
@@ -19,11 +21,11 @@ _FIRST_SALES = 10
 class Customer:
     """Buys without a pause until told to stop, and remembers every answer."""
 
-    def __init__(self, server: Server, database_url: str, name: str) -> None:
+    def __init__(self, server: Server, name: str) -> None:
         self.name = name
         self.client = httpx2.Client(base_url=server.address, timeout=30, trust_env=False)
         self.client.headers.update(sign_up(self.client, name))
-        fund(database_url, self.client.get("/v1/me").json()["id"], 10_000_000)
+        fund(server.database_url, self.client.get("/v1/me").json()["id"], 10_000_000)
         self.answered: list[str] = []
         self.failed: list[str] = []
 
@@ -71,35 +73,44 @@ def stored(database_url: str) -> set[str]:
     return found
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """An API that serves while backups are made, on each database."""
+    folder = tmp_path_factory.mktemp("living")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            address = sqlite_database(folder)
+        else:
+            postgres = request.getfixturevalue("postgres")
+            address = stack.enter_context(postgres_database(postgres))
+        (running,) = stack.enter_context(servers(address, folder, 1))
+        yield running
+        assert running.stop() == 0
+        assert findings(address) == []
+
+
 def test_a_backup_beside_sales_restores_to_a_house_that_sells(
-    database_url: str, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
     """What was answered before the backup began is in it, nothing unpaid is, and the models are
     there: the restored house has clean books and sells to the same customers."""
     file = tmp_path / "house.tar"
-    with servers(database_url, tmp_path, 1) as (server,):
-        customers = [Customer(server, database_url, f"buyer{n}") for n in range(_CUSTOMERS)]
-        with buying(customers):
-            before = {id_ for customer in customers for id_ in list(customer.answered)}
-            made = augury(
-                "backup",
-                file,
-                "--data-dir",
-                tmp_path,
-                "--pg-bin",
-                PG_BIN,
-                database_url=database_url,
-            )
-            assert (made.returncode, made.stderr) == (0, "")
-            during = {id_ for customer in customers for id_ in list(customer.answered)}
-        assert [customer.failed for customer in customers] == [[]] * _CUSTOMERS
-        answered = {id_ for customer in customers for id_ in customer.answered}
-        assert server.stop() == 0
+    customers = [Customer(server, f"buyer{n}") for n in range(_CUSTOMERS)]
+    with buying(customers):
+        before = {id_ for customer in customers for id_ in list(customer.answered)}
+        options = ("--data-dir", server.data_dir, "--pg-bin", PG_BIN)
+        made = augury("backup", file, *options, database_url=server.database_url)
+        assert (made.returncode, made.stderr) == (0, "")
+        during = {id_ for customer in customers for id_ in list(customer.answered)}
+    assert [customer.failed for customer in customers] == [[]] * _CUSTOMERS
+    answered = {id_ for customer in customers for id_ in customer.answered}
     assert len(before) >= _CUSTOMERS * _FIRST_SALES
     assert before < during
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     new_dir = tmp_path / "new"
-    with empty_place(database_url, new_dir) as place:
+    with empty_place(server.database_url, new_dir) as place:
         back = augury(
             "restore", file, "--data-dir", new_dir, "--pg-bin", PG_BIN, database_url=place
         )
@@ -125,20 +136,18 @@ def _require_selling(place: str, data_dir: Path, name: str) -> None:
         assert server.stop() == 0
 
 
-def test_a_living_database_is_not_restored_over(database_url: str, tmp_path: Path) -> None:
+def test_a_living_database_is_not_restored_over(server: Server, tmp_path: Path) -> None:
     """A database with a house in it is refused, with `--replace` too while somebody serves it, and
     the house goes on selling."""
     file = tmp_path / "house.tar"
-    options = ("--data-dir", tmp_path, "--pg-bin", PG_BIN)
-    with servers(database_url, tmp_path, 1) as (server,):
-        made = augury("backup", file, *options, database_url=database_url)
-        assert made.returncode == 0, made.stderr
-        before = sorted(tmp_path.iterdir())
-        for more in ((), ("--replace",)):
-            refused = augury("restore", file, *options, *more, database_url=database_url)
-            assert refused.returncode == 1
-            assert len(refused.stderr.splitlines()) == 1
-        assert sorted(tmp_path.iterdir()) == before
-        with httpx2.Client(base_url=server.address, trust_env=False) as client:
-            assert sign_up(client, "late")
-    assert findings(database_url) == []
+    options = ("--data-dir", server.data_dir, "--pg-bin", PG_BIN)
+    made = augury("backup", file, *options, database_url=server.database_url)
+    assert made.returncode == 0, made.stderr
+    before = sorted(server.data_dir.iterdir())
+    for more in ((), ("--replace",)):
+        refused = augury("restore", file, *options, *more, database_url=server.database_url)
+        assert refused.returncode == 1
+        assert len(refused.stderr.splitlines()) == 1
+    assert sorted(server.data_dir.iterdir()) == before
+    with httpx2.Client(base_url=server.address, trust_env=False) as client:
+        assert sign_up(client, "late")

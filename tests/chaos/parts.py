@@ -188,7 +188,7 @@ class Parts:
             except subprocess.TimeoutExpired:
                 code = "no exit code within half a minute"
                 part.kill()
-            # Told to stop before it could listen, it just ends; it has begun nothing by then.
+            # Told to stop before Python listens, it just ends; it has begun nothing by then.
             if code != 0 and not (code == -signal.SIGTERM and name in young):
                 odd.append(f"{name} told to stop: {code}")
         if self.broker is not None:

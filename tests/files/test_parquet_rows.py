@@ -1,6 +1,7 @@
 """Parquet is read and written as Arrow has it, and what it unfolds to is bounded."""
 
 import datetime as dt
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from augury.files import parquet_rows
 from augury.files.faults import FileUnreadable
 from augury.files.forms import MOST_COLUMNS, Plan
+from augury.files.parquet_child import Request
+from augury.files.parquet_nursery import Nursery
 from augury.files.rows import open_rows, survey
 from files.tables import predicted, refused, rows_of
 
@@ -31,6 +34,20 @@ ALL_KINDS = pa.table(
         "nothing": pa.nulls(3),
     }
 )
+
+
+@pytest.fixture
+def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
+    """Give a nursery of this test alone."""
+    own = Nursery()
+    monkeypatch.setattr(parquet_rows, "NURSERY", own)
+    yield own
+    own.close()
+
+
+def process_of(nursery: Nursery) -> psutil.Process:
+    assert nursery._process is not None
+    return psutil.Process(nursery._process.pid)
 
 
 def written(folder: Path, table: pa.Table, **options: object) -> Path:
@@ -155,25 +172,56 @@ def test_large_rows_come_in_smaller_chunks(tmp_path: Path) -> None:
 
 
 def test_the_child_has_no_secrets_and_ends_when_nobody_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: Nursery
 ) -> None:
     monkeypatch.setenv("AUGURY_SECRET_KEY", "not for children")
     path = written(tmp_path, pa.table({"n": list(range(100_000))}))
     with open_rows(path, chunk_rows=10) as rows:
         chunks = rows.chunks()
         next(chunks)
-        (child,) = [p for p in psutil.Process().children() if "parquet_child" in str(p.cmdline())]
+        (child,) = process_of(nursery).children()
         assert "AUGURY_SECRET_KEY" not in child.environ()
         chunks.close()  # type: ignore[attr-defined]  # it is a generator
-    assert not child.is_running()
+    assert psutil.wait_procs([child], 10) == ([child], [])
+
+
+def test_a_child_ends_in_the_middle_of_its_work_when_nobody_reads() -> None:
+    busy = "import time; from augury.files import parquet_child as child;"
+    busy += "child._read = lambda *_: time.sleep(600); child.main()"
+    nursery = Nursery(("-c", busy))
+    with nursery.child(Request("any", 10, 0)):
+        (child,) = process_of(nursery).children()
+        assert psutil.wait_procs([child], 0.2) == ([], [child])
+    assert psutil.wait_procs([child], 10) == ([child], [])
+    nursery.close()
+
+
+def test_each_file_has_a_child_of_its_own_and_all_come_from_one_process(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    path = written(tmp_path, pa.table({"n": list(range(100_000))}))
+    with open_rows(path, chunk_rows=10) as first, open_rows(path, chunk_rows=10) as second:
+        chunks = first.chunks(), second.chunks()
+        assert [next(one).rows[0].line for one in chunks] == [1, 1]
+        assert len(process_of(nursery).children()) == 2
 
 
 def test_a_child_that_dies_refuses_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(tmp_path, ALL_KINDS)
-    monkeypatch.setattr(parquet_rows, "_PROGRAM", ("-c", "raise SystemExit(1)"))
+    dying = Nursery(("-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(parquet_rows, "NURSERY", dying)
     assert refused(path) == ("parquet", 0)
+    dying.close()
+
+
+def test_a_process_that_was_lost_is_started_again(tmp_path: Path, nursery: Nursery) -> None:
+    path = written(tmp_path, ALL_KINDS)
+    before, lost = survey(path), process_of(nursery)
+    lost.kill()
+    assert survey(path) == before
+    assert process_of(nursery) != lost
 
 
 def test_a_house_without_the_extra_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

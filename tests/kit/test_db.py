@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from augury.kit.db import Database, Given, Id, Int64, WriteTx, insert_rows
 from augury.kit.errors import LedgerUnavailable
@@ -119,6 +120,28 @@ def test_an_unreachable_postgresql_is_a_refusal() -> None:
         assert refused.value.status == 503
         assert refused.value.retry_after_seconds
     db.close()
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
+    """However often it is met meanwhile, and again at the next one."""
+    file = tmp_path / "file.db"
+    db = Database(f"sqlite:///{file}")
+    with capture_logs() as logs:
+        for _ in range(2):
+            for left in tmp_path.iterdir():
+                left.unlink()
+            file.mkdir()  # a folder is no file
+            for _ in range(3):
+                with pytest.raises(LedgerUnavailable), db.write():
+                    pass
+            file.rmdir()
+            for _ in range(2):
+                with db.write():
+                    pass
+            db.close()
+    told = [(log["event"], log["kind"], log.get("failed")) for log in logs]
+    once = [("database_unreachable", "write", None), ("database_reachable", "write", 3)]
+    assert told == once * 2
 
 
 def test_an_unreachable_sqlite_file_is_a_refusal(tmp_path: Path) -> None:

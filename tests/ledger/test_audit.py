@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import insert, select, text, update
 from typer.testing import CliRunner
 
@@ -18,6 +17,7 @@ from augury.ledger import service
 from augury.ledger.core import Instruction, TransferType, counterparty, link
 from augury.ledger.tables import accounts, holds, transfers
 from support.houses import SECRET
+from support.quick import quicken_tracebacks
 
 _PREDICTION = text(
     "INSERT INTO predictions (id, user_id, model, version, status, rows, price, inputs, outputs,"
@@ -30,7 +30,7 @@ _PREDICTION = text(
 def _log_as_before() -> Iterator[None]:
     """A command run in this process points the log at a terminal that ends with it."""
     yield
-    structlog.reset_defaults()
+    quicken_tracebacks()
 
 
 def _predict(tx: WriteTx, user_id: str, transfer_id: str, prediction_id: str, price: int) -> None:

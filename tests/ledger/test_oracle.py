@@ -15,8 +15,7 @@ from augury.ledger import guards, service
 from augury.ledger.audit import audit
 from augury.ledger.core import Replayed, TransferType, deltas
 from support.histories import Oracle, batches
-
-_EXAMPLES = 60
+from support.scale import times
 
 
 def _drive(db: Database, examples: int) -> None:
@@ -41,7 +40,7 @@ def _drive(db: Database, examples: int) -> None:
 
 def test_every_outcome_and_balance_agrees_with_the_rules(db: Database) -> None:
     """Random histories give the same refusals and balances in SQL as in the rules, and audit clean."""
-    _drive(db, _EXAMPLES)
+    _drive(db, times(60, 300))
     service.expire_holds(db, most=100_000)
     with db.read() as tx:
         report = audit(tx)

@@ -44,6 +44,7 @@ from augury.payments.providers.protocol import (
 )
 from augury.payments.tables import top_ups as rows
 from support.payments import Crash, Till, unavailable
+from support.scale import times
 
 _STATES = [PaymentState.SUCCEEDED, PaymentState.SUCCEEDED, PaymentState.FAILED]
 _OFTEN = ["begin", "pay", "tell", "buy", "spend", "refund", "refund"]
@@ -157,11 +158,11 @@ def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return move
 
 
-def _drive(till: Till, forward: Callable[[int], None]) -> None:
+def _drive(till: Till, forward: Callable[[int], None], examples: int) -> None:
     """Play many histories, the same ones each time, and look at the books after each."""
 
     @settings(
-        max_examples=60,
+        max_examples=examples,
         deadline=None,
         database=None,
         derandomize=True,
@@ -206,7 +207,7 @@ def test_money_and_credits_agree_after_any_history(
     till: Till, forward: Callable[[int], None]
 ) -> None:
     """Whatever happens in whatever order, what the bank has and what was credited agree."""
-    _drive(till, forward)
+    _drive(till, forward, times(24, 200))
 
 
 def _silence_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +248,7 @@ def test_a_planted_bug_is_caught(
     """The histories are rich enough to meet the bugs that such code tends to have."""
     plant(monkeypatch)
     with pytest.raises((AssertionError, IntegrityError)):
-        _drive(Till(db), forward)
+        _drive(Till(db), forward, 60)
 
 
 def test_a_history_that_credits_twice_would_be_noticed(

@@ -13,11 +13,14 @@ from starlette.testclient import TestClient
 from augury.bootstrap import House
 from augury.inference.asking import NoAnswer
 from augury.inference.model import Model
+from augury.kit.clock import SECOND, now
 from augury.predictions.job_outcomes import fail_overdue
-from augury.predictions.job_runner import MOST_ATTEMPTS, Runner
+from augury.predictions.job_runner import Runner
+from augury.predictions.leased import MOST_ATTEMPTS
 from augury.worker import duties
 from support.houses import APPLICANT, findings, open_house, order, settings_for, sign_up
 from support.jobs import change
+from support.quick import quicken_quarantine
 from support.uploads import ROW, Registrar, version
 
 JSON = {"Content-Type": "application/json"}
@@ -83,6 +86,7 @@ class Shop:
 def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A house whose customer anna starts with 5000 credits."""
     monkeypatch.setattr(duties, "Runner", _Idle)
+    quicken_quarantine(monkeypatch)
     with open_house(settings_for(database_url, tmp_path)) as (client, house):
         yield Shop(client, house, sign_up(client))
     assert findings(database_url) == []
@@ -302,7 +306,8 @@ def _miss_the_deadline(shop: Shop, _registrar: Registrar) -> str:
 def test_what_cannot_be_made_any_more_costs_nothing(
     shop: Shop, tmp_path: Path, trouble: Callable[[Shop, Registrar], str]
 ) -> None:
-    """Off sale, not to be loaded, not answering, or too late: each ends the prediction with its own code."""
+    """Off sale, or too late: each ends the prediction with its own code. What cannot be loaded or
+    does not answer is asked again, for as long as there is time until the deadline."""
     registrar = Registrar(shop.client)
     assert registrar.publish(version(tmp_path / "up")).status_code == 201
     assert registrar.patch(status="active").status_code == 200
@@ -311,10 +316,14 @@ def test_what_cannot_be_made_any_more_costs_nothing(
     assert accepted.status_code == 202, accepted.text
     id_ = accepted.json()["id"]
     code = trouble(shop, registrar)
-    for _ in range(MOST_ATTEMPTS):
-        if shop.get(f"predictions/{id_}")["status"] == "queued":
+    if code == "model_unavailable":
+        for _ in range(2 * MOST_ATTEMPTS):
+            assert shop.run() == 1
+            assert shop.run() == 0, "it pauses"
+            assert shop.get(f"predictions/{id_}")["status"] == "queued"
             change(shop.house.db, id_, next_at=1)
-            shop.run()
+        change(shop.house.db, id_, deadline_at=now() + SECOND, started_at=now() - 60 * SECOND)
+    shop.run()
     failed = shop.get(f"predictions/{id_}")
     assert (failed["status"], failed["error"]["code"]) == ("failed", code)
     assert shop.balance() == (5000, 0)

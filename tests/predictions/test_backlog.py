@@ -28,7 +28,7 @@ def test_what_is_being_worked_on_or_postponed_is_unfinished_and_not_due(db: Data
     change(db, first, deadline_at=now() + (DEADLINE_SECONDS - 600) * SECOND)
     claimed(db)
     later = claimed(db)
-    job_outcomes.postpone(db, later, 60)
+    job_outcomes.postpone(db, later, 60, 1)
     with db.read() as tx:
         found = backlogs(tx)["prediction"]
         holds = count_holds(tx)

@@ -14,7 +14,7 @@ from augury.ledger.core import Balance
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
 from augury.ledger.service import expire_holds
 from augury.predictions import batch_orders, batch_views
-from augury.predictions.batch_leases import FROM_THE_START, claim, renew
+from augury.predictions.batch_leases import claim, renew
 from augury.predictions.batch_orders import TooManyBatches, place
 from augury.predictions.batch_outcomes import (
     BatchEnded,
@@ -24,6 +24,7 @@ from augury.predictions.batch_outcomes import (
     finish,
     postpone,
 )
+from augury.predictions.leased import FROM_THE_START
 from notices.outbox import endpoint, rows
 from support.batches import (
     PRICE,
@@ -153,7 +154,7 @@ def test_a_lost_lease_stores_and_charges_nothing(db: Database) -> None:
     assert renew(db, {quick.key: quick.holder}) == 1
     assert not finish(db, slow, made(slow, 3))
     assert not fail(db, slow, "model_failed")
-    assert not postpone(db, slow, 1)
+    assert not postpone(db, slow, 1, 1)
     assert states(db)[id_] == ("running", 0, 0, 0)
     assert finish(db, quick, made(quick))
     for late in (slow, quick):
@@ -300,7 +301,7 @@ def test_a_postponed_chunk_lets_the_next_one_go_first(db: Database) -> None:
     """It is taken up again when it is due."""
     anna = customer(db)
     placed(db, anna, 2)
-    assert postpone(db, claimed(db), 60)
+    assert postpone(db, claimed(db), 60, 1)
     second = claimed(db)
     assert second.number == 1
     assert claim(db, FROM_THE_START) is None

@@ -1,10 +1,9 @@
 """A chunk of Parquet that is scored by columns gives the same bytes as one scored row by row."""
 
-import subprocess
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from unittest import mock
 
 import pyarrow as pa
@@ -14,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from augury.files import parquet_rows, parquet_waiting
+from augury.files import parquet_waiting
 from augury.files.forms import Form, Mark
+from augury.files.parquet_child import Request
+from augury.files.parquet_nursery import Nursery
 from augury.files.parquet_rows import ParquetRows, Piece
 from augury.files.rows import survey
 from augury.predictions import batch_scoring
@@ -102,21 +103,27 @@ def test_chunks_one_after_the_other_need_one_child(
     pq.write_table(pa.Table.from_pylist([row | {"age": age} for age in range(100)]), path)
     plan = survey(path, 10)
     monkeypatch.setattr("augury.files.parquet_waiting._waiting", {})
-    started: list[subprocess.Popen[bytes]] = []
+    asked: list[Request] = []
+    ends: list[socket.socket] = []
 
-    def start(*command: Any, **options: Any) -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen(*command, **options))
-        return started[-1]
+    @contextmanager
+    def child(nursery: Nursery, request: Request) -> Iterator[socket.socket]:
+        asked.append(request)
+        with ask(nursery, request) as end:
+            ends.append(end)
+            yield end
 
-    monkeypatch.setattr(
-        parquet_rows, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": start})
-    )
+    ask = Nursery.child
+    monkeypatch.setattr(Nursery, "child", child)
     expected = scored(path, plan)
-    assert len(started) == 1
+    assert [one.first for one in asked] == [0]
     assert not parquet_waiting._waiting
+    every_second = replace(plan, marks=plan.marks[::2])
+    assert scored(path, every_second) == expected[::2]
+    assert [one.first for one in asked] == [0, 0]
     again = [scored(path, replace(plan, marks=[mark]))[0] for mark in reversed(plan.marks[-2:])]
     assert again == expected[:-3:-1]
     scored(path, replace(plan, marks=plan.marks[:1]))
-    started[-1].kill()
-    started[-1].wait()
+    ends[-1].shutdown(socket.SHUT_RDWR)
+    ends[-1].recv(2**20)  # what had come already
     assert scored(path, replace(plan, marks=plan.marks[1:3])) == expected[1:3]

@@ -8,23 +8,27 @@ from typing import Any
 import pytest
 
 from augury.files.local import LocalStore
+from augury.inference.asking import NoAnswer
 from augury.inference.model import Model
+from augury.kit.clock import SECOND, now
 from augury.kit.errors import LedgerUnavailable
-from augury.predictions import batch_outcomes, batch_runner
-from augury.predictions.batch_leases import FROM_THE_START, claim
+from augury.predictions import batch_outcomes, batch_runner, leased
+from augury.predictions.batch_leases import claim
 from augury.predictions.batch_scoring import Scored, score
-from augury.predictions.job_runner import BACK_OFF_SECONDS, MOST_ATTEMPTS
+from augury.predictions.leased import BACK_OFF_SECONDS, FROM_THE_START, MOST_ATTEMPTS
 from support.batch_shop import BatchShop, open_shop
-from support.batches import change_chunk, claimed
+from support.batches import change, change_chunk, claimed
 from support.files import NUMBER, applicants, read, send, written
 from support.houses import sign_up
+from support.quick import quicken_quarantine
 from support.uploads import ROW, Registrar, version
 
 
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchShop]:
     """A house whose customer anna starts with 5000 credits; what failed waits until it is due."""
-    monkeypatch.setattr(batch_runner, "BACK_OFF_SECONDS", (3600,) * len(BACK_OFF_SECONDS))
+    monkeypatch.setattr(leased, "BACK_OFF_SECONDS", (3600,) * len(BACK_OFF_SECONDS))
+    quicken_quarantine(monkeypatch)
     with open_shop(database_url, tmp_path, monkeypatch) as opened:
         yield opened
 
@@ -105,6 +109,47 @@ def test_a_failure_that_passes_costs_time_only(
     assert shop.run() == 1
     assert numbers(shop, id_) == list(range(10))
     assert shop.balance() == (4900, 0)
+
+
+AWAY = NoAnswer("service_unanswered", name="-", replicas="-", error="-")
+
+
+def test_a_batch_waits_for_a_model_that_nobody_answers_for(
+    shop: BatchShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is asked for, that is no fault of the rows; what they fail of still counts."""
+    id_ = ordered(shop, 4)
+    with monkeypatch.context() as broken:
+        broken.setattr(Model, "predict", refusing(RuntimeError("a bug")))
+        assert shop.run() == 1
+        broken.setattr(Model, "predict", refusing(AWAY))
+        for _ in range(2 * MOST_ATTEMPTS):
+            make_due(shop, id_)
+            assert shop.run() == 1
+            assert shop.run() == 0, "it pauses"
+        assert shop.get(f"batches/{id_}")["status"] == "running"
+        broken.setattr(Model, "predict", refusing(RuntimeError("the bug again")))
+        for _ in range(MOST_ATTEMPTS - 2):
+            make_due(shop, id_)
+            assert shop.run() == 1
+        assert shop.get(f"batches/{id_}")["status"] == "running"
+    make_due(shop, id_)
+    assert shop.run() == 1
+    assert numbers(shop, id_) == list(range(4))
+    assert shop.balance() == (4960, 0)
+
+
+def test_a_batch_whose_model_stays_away_ends_with_its_day(
+    shop: BatchShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No try fits in before the deadline: the batch says why it has failed, and is free."""
+    id_ = ordered(shop)
+    monkeypatch.setattr(Model, "predict", refusing(AWAY))
+    change(shop.house.db, id_, deadline_at=now() + 600 * SECOND)
+    assert shop.run(1) == 1
+    told = shop.get(f"batches/{id_}")
+    assert (told["status"], told["error"]["code"]) == ("failed", "model_unavailable")
+    assert shop.balance() == (5000, 0)
 
 
 def test_a_version_that_is_off_sale_ends_the_batch(shop: BatchShop, tmp_path: Path) -> None:
@@ -234,3 +279,40 @@ def test_a_runner_with_nothing_to_do_says_so(shop: BatchShop) -> None:
     assert not runner.run_one()
     assert runner.run_due(threading.Event()) == 0
     assert runner.renew() == 0
+
+
+def test_one_chunk_is_predicted_while_the_one_before_is_stored(
+    shop: BatchShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads predict in turns, and neither waits for what the other stores."""
+    id_ = ordered(shop)
+    scoring, two_scored, calls = threading.Lock(), threading.Event(), []
+    put = LocalStore.put
+
+    def alone(*arguments: Any, **named: Any) -> Scored:
+        assert scoring.acquire(blocking=False)
+        calls.append(arguments)
+        if len(calls) > 1:
+            two_scored.set()
+        scored = score(*arguments, **named)
+        scoring.release()
+        return scored
+
+    def patient(*arguments: Any) -> Any:
+        assert two_scored.wait(20)
+        return put(*arguments)
+
+    monkeypatch.setattr(batch_runner, "score", alone)
+    monkeypatch.setattr(LocalStore, "put", patient)
+    ran: list[int] = []
+    runner = shop.runner()
+    threads = [
+        threading.Thread(target=lambda: ran.append(runner.run_due(threading.Event())))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(ran) == 3
+    assert numbers(shop, id_) == list(range(10))

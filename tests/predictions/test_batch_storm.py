@@ -11,33 +11,32 @@ import pytest
 
 from augury import bootstrap
 from support.files import NUMBER, PRICE, applicants, await_end, read, send, written
-from support.houses import Server, findings, fund, servers, settings_for, sign_up
+from support.houses import Server, findings, fund, settings_for, sign_up
 from support.scale import times
 
 _ROWS = 25_000
 _BAD = (7, 20_000, _ROWS - 1)
 
 
-def test_parallel_orders_spend_what_there_is_and_no_more(database_url: str, tmp_path: Path) -> None:
+def test_parallel_orders_spend_what_there_is_and_no_more(pair: list[Server]) -> None:
     """Ten files at once through two processes, credits for four: six are refused, and the rows
     that could not be predicted leave credits for later."""
-    with servers(database_url, tmp_path, 2) as running:
-        clients = [httpx2.Client(base_url=server.address, timeout=60) for server in running]
-        anna = sign_up(clients[0])
-        fund(database_url, clients[0].get("/v1/me", headers=anna).json()["id"], 4 * 50 * PRICE)
-        content = written("csv", applicants(50, bad=(1,)))
-        with ThreadPoolExecutor(10) as pool:
-            answers = list(pool.map(lambda n: send(clients[n % 2], anna, content), range(10)))
-        accepted = [one.json()["id"] for one in answers if one.status_code == 202]
-        ended = [await_end(clients[0], anna, id_) for id_ in accepted]
-        assert {one.status_code for one in answers} <= {202, 402}
-        assert len(accepted) >= 4
-        assert {one["credits_captured"] for one in ended} == {49 * PRICE}
-        left = clients[1].get("/v1/balance", headers=anna).json()
-        assert left == {"available": (4 * 50 - len(accepted) * 49) * PRICE, "held": 0}
-        for client in clients:
-            client.close()
-    assert findings(database_url) == []
+    clients = [httpx2.Client(base_url=server.address, timeout=60) for server in pair]
+    anna = sign_up(clients[0])
+    fund(pair[0].database_url, clients[0].get("/v1/me", headers=anna).json()["id"], 4 * 50 * PRICE)
+    content = written("csv", applicants(50, bad=(1,)))
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda n: send(clients[n % 2], anna, content), range(10)))
+    accepted = [one.json()["id"] for one in answers if one.status_code == 202]
+    ended = [await_end(clients[0], anna, id_) for id_ in accepted]
+    assert {one.status_code for one in answers} <= {202, 402}
+    assert len(accepted) >= 4
+    assert {one["credits_captured"] for one in ended} == {49 * PRICE}
+    left = clients[1].get("/v1/balance", headers=anna).json()
+    assert left == {"available": (4 * 50 - len(accepted) * 49) * PRICE, "held": 0}
+    for client in clients:
+        client.close()
+    assert findings(pair[0].database_url) == []
 
 
 @pytest.mark.parametrize("rounds", [times(2, 25)])

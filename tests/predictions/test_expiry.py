@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from augury.bootstrap import audit_books
+from augury.kit import lots as kit_lots
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.kit.errors import InvalidInput
@@ -137,7 +138,7 @@ def test_a_lot_is_small_and_the_next_round_goes_on(
     """No transaction empties more than so many rows of so many predictions, nor any of them twice."""
     monkeypatch.setattr(expiry, "_AT_ONCE", 4)
     monkeypatch.setattr(expiry, "_ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(expiry, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(kit_lots, "_PAUSE_SECONDS", 0)
     anna = customer(db)
     lots: list[int | None] = []
     asked = sorted((order(anna, OLD, rows) for rows in (500, 1, 60, 60, 1, 1, 1, 1)), key=by_id)
@@ -167,7 +168,7 @@ def by_id(one: Order) -> str:
 def test_processes_share_the_work(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four at once: each prediction expires once."""
     monkeypatch.setattr(expiry, "_AT_ONCE", 7)
-    monkeypatch.setattr(expiry, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(kit_lots, "_PAUSE_SECONDS", 0)
     anna = customer(db, 10_000)
     bought(db, *(order(anna, OLD) for _ in range(60)))
     with ThreadPoolExecutor(4) as pool:
@@ -206,7 +207,7 @@ def test_who_watches_models_passes_over_what_has_expired(db: Database) -> None:
 def test_keys_are_forgotten_after_their_time(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old ones in several transactions, the younger ones never; then a key is new again."""
     monkeypatch.setattr(keys, "_AT_ONCE", 2)
-    monkeypatch.setattr(keys, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(kit_lots, "_PAUSE_SECONDS", 0)
     anna = customer(db)
     bought(db, *(order(anna, 0, key=f"k{number}") for number in range(7)))
     with db.write() as tx:

@@ -17,7 +17,6 @@ from support.houses import (
     findings,
     fund,
     order,
-    servers,
     settings_for,
     sign_up,
 )
@@ -64,76 +63,71 @@ def _finished(client: httpx2.Client, headers: dict[str, str]) -> dict[str, dict[
         time.sleep(0.2)
 
 
-def test_a_mixed_storm_spends_every_credit_and_no_more(database_url: str, tmp_path: Path) -> None:
+def test_a_mixed_storm_spends_every_credit_and_no_more(pair: list[Server]) -> None:
     """Five customers funded for 20 each order 40, half of them in the background, through two
     processes at once: 20 are sold to each, 20 refused with 402, and nothing is left or held."""
-    with servers(database_url, tmp_path, 2) as running:
-        with httpx2.Client(base_url=running[0].address) as client:
-            customers = [sign_up(client, f"customer{number}") for number in range(5)]
-            for headers in customers:
-                id_ = client.get("/v1/me", headers=headers).json()["id"]
-                fund(database_url, id_, 20 * _PRICE)
+    with httpx2.Client(base_url=pair[0].address) as client:
+        customers = [sign_up(client, f"customer{number}") for number in range(5)]
+        for headers in customers:
+            id_ = client.get("/v1/me", headers=headers).json()["id"]
+            fund(pair[0].database_url, id_, 20 * _PRICE)
 
-        async def storm() -> list[list[Any]]:
-            clients = [
-                httpx2.AsyncClient(base_url=server.address, timeout=60)
-                for server in running
-                for _ in range(2)
-            ]
-            answers = await asyncio.gather(
-                *(
-                    _order(clients[(number + turn) % 4], headers, later=turn % 2 == 0)
-                    for turn in range(40)
-                    for number, headers in enumerate(customers)
-                )
+    async def storm() -> list[list[Any]]:
+        clients = [
+            httpx2.AsyncClient(base_url=server.address, timeout=60)
+            for server in pair
+            for _ in range(2)
+        ]
+        answers = await asyncio.gather(
+            *(
+                _order(clients[(number + turn) % 4], headers, later=turn % 2 == 0)
+                for turn in range(40)
+                for number, headers in enumerate(customers)
             )
-            await asyncio.gather(*(client.aclose() for client in clients))
-            return [answers[number :: len(customers)] for number in range(len(customers))]
+        )
+        await asyncio.gather(*(client.aclose() for client in clients))
+        return [answers[number :: len(customers)] for number in range(len(customers))]
 
-        answered = asyncio.run(storm())
-        with httpx2.Client(base_url=running[1].address, timeout=20) as client:
-            for headers, answers in zip(customers, answered, strict=True):
-                codes = Counter(answer.status_code for answer in answers)
-                assert codes[201] + codes[202] == 20
-                assert codes[402] == 20
-                found = _finished(client, headers)
-                accepted = [one.json()["id"] for one in answers if one.is_success]
-                assert found.keys() == set(accepted)
-                assert {one["status"] for one in found.values()} == {"succeeded"}
-                left = client.get("/v1/balance", headers=headers).json()
-                assert left == {"available": 0, "held": 0}
-        assert [server.stop() for server in running] == [0, 0]
-    assert findings(database_url) == []
+    answered = asyncio.run(storm())
+    with httpx2.Client(base_url=pair[1].address, timeout=20) as client:
+        for headers, answers in zip(customers, answered, strict=True):
+            codes = Counter(answer.status_code for answer in answers)
+            assert codes[201] + codes[202] == 20
+            assert codes[402] == 20
+            found = _finished(client, headers)
+            accepted = [one.json()["id"] for one in answers if one.is_success]
+            assert found.keys() == set(accepted)
+            assert {one["status"] for one in found.values()} == {"succeeded"}
+            left = client.get("/v1/balance", headers=headers).json()
+            assert left == {"available": 0, "held": 0}
+    assert findings(pair[0].database_url) == []
 
 
-def test_one_key_sent_many_times_at_once_is_one_job(database_url: str, tmp_path: Path) -> None:
+def test_one_key_sent_many_times_at_once_is_one_job(pair: list[Server]) -> None:
     """The same key through two processes, waiting and not waiting mixed, is charged once."""
-    with servers(database_url, tmp_path, 2) as running:
-        with httpx2.Client(base_url=running[0].address) as client:
-            anna = sign_up(client)
-            fund(database_url, client.get("/v1/me", headers=anna).json()["id"], 1000)
+    with httpx2.Client(base_url=pair[0].address) as client:
+        anna = sign_up(client)
+        fund(pair[0].database_url, client.get("/v1/me", headers=anna).json()["id"], 1000)
 
-        async def storm() -> list[Any]:
-            clients = [
-                httpx2.AsyncClient(base_url=server.address, timeout=60) for server in running
-            ]
-            answers = await asyncio.gather(
-                *(
-                    _order(clients[turn % 2], anna, later=turn % 4 < 2, key="the only one")
-                    for turn in range(40)
-                )
+    async def storm() -> list[Any]:
+        clients = [httpx2.AsyncClient(base_url=server.address, timeout=60) for server in pair]
+        answers = await asyncio.gather(
+            *(
+                _order(clients[turn % 2], anna, later=turn % 4 < 2, key="the only one")
+                for turn in range(40)
             )
-            await asyncio.gather(*(client.aclose() for client in clients))
-            return answers
+        )
+        await asyncio.gather(*(client.aclose() for client in clients))
+        return answers
 
-        answers = asyncio.run(storm())
-        assert {answer.status_code for answer in answers} <= {201, 202}
-        assert len({answer.json()["id"] for answer in answers}) == 1
-        with httpx2.Client(base_url=running[0].address) as client:
-            assert len(_finished(client, anna)) == 1
-            left = client.get("/v1/balance", headers=anna).json()
-            assert left == {"available": 990, "held": 0}
-    assert findings(database_url) == []
+    answers = asyncio.run(storm())
+    assert {answer.status_code for answer in answers} <= {201, 202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    with httpx2.Client(base_url=pair[0].address) as client:
+        assert len(_finished(client, anna)) == 1
+        left = client.get("/v1/balance", headers=anna).json()
+        assert left == {"available": 990, "held": 0}
+    assert findings(pair[0].database_url) == []
 
 
 @pytest.mark.parametrize("rounds", [times(2, 25)])
@@ -153,6 +147,7 @@ def test_a_killed_worker_loses_no_job_and_charges_none_twice(
             fund(database_url, client.get("/v1/me", headers=headers).json()["id"], 1_000_000)
 
     async def load(round_: int, seconds: float) -> None:
+        taken = asyncio.Semaphore(0)  # so often at least before the end, however slow it goes
         async with httpx2.AsyncClient(base_url=server.address, timeout=20) as client:
 
             async def buy(number: int) -> None:
@@ -168,9 +163,10 @@ def test_a_killed_worker_loses_no_job_and_charges_none_twice(
                         continue
                     assert answer.status_code == 202, answer.text
                     accepted.add(answer.json()["id"])
+                    taken.release()
 
             buying = [asyncio.create_task(buy(number)) for number in range(8)]
-            await asyncio.sleep(seconds)
+            await asyncio.gather(asyncio.sleep(seconds), *(taken.acquire() for _ in range(15)))
             server.process.send_signal(signal.SIGKILL)
             await asyncio.gather(*buying)
 

@@ -16,9 +16,10 @@ from augury.ledger.core import Balance
 from augury.ledger.refusals import InsufficientCredits
 from augury.ledger.service import expire_holds
 from augury.predictions import history, job_outcomes, jobs
-from augury.predictions.job_leases import FROM_THE_START, claim, renew
+from augury.predictions.job_leases import claim, renew
 from augury.predictions.job_outcomes import fail, fail_overdue, postpone, succeed
 from augury.predictions.jobs import NotCancellable, TooManyJobs, cancel, place
+from augury.predictions.leased import FROM_THE_START
 from notices.outbox import endpoint, rows
 from support.jobs import (
     OUTPUTS,
@@ -90,7 +91,7 @@ def test_a_lost_lease_stores_and_charges_nothing(db: Database) -> None:
     assert renew(db, {quick.id: quick.holder}) == 1
     assert not succeed(db, slow, '[{"late":1}]')
     assert not fail(db, slow, "model_failed")
-    assert not postpone(db, slow, 1)
+    assert not postpone(db, slow, 1, 1)
     assert statuses(db) == {id_: "running"}
     assert succeed(db, quick, OUTPUTS)
     for late in (slow, quick):
@@ -124,7 +125,7 @@ def test_a_postponed_job_waits_for_its_moment(db: Database) -> None:
     """It keeps its hold, and is taken up when it is due again."""
     anna = customer(db, 100)
     (id_,) = ordered(db, anna)
-    assert postpone(db, claimed(db), 60)
+    assert postpone(db, claimed(db), 60, 1)
     assert claim(db, FROM_THE_START) is None
     assert statuses(db) == {id_: "queued"}
     assert balance(db, anna) == Balance(100, PRICE)

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from augury import bootstrap
-from support.houses import Server, findings, order, servers, settings_for, sign_in, sign_up
+from support.houses import Server, findings, order, settings_for, sign_in, sign_up
 from support.scale import times
 
 _PRICE = 10
@@ -24,61 +24,56 @@ async def _post(client: httpx2.AsyncClient, headers: dict[str, str], key: str | 
     return await client.post("/v1/predictions", content=order(), headers=typed)
 
 
-def test_two_processes_sell_exactly_what_is_affordable(database_url: str, tmp_path: Path) -> None:
+def test_two_processes_sell_exactly_what_is_affordable(pair: list[Server]) -> None:
     """Funded for 20, 200 at once through two processes: 20 are sold, 180 refused with 402."""
-    with servers(database_url, tmp_path, 2) as running:
-        with httpx2.Client(base_url=running[0].address) as client:
-            anna = sign_up(client)
-            admin = sign_in(client, "admin")
-            id_ = client.get("/v1/me", headers=anna).json()["id"]
-            given = client.post(
-                f"/v1/admin/users/{id_}/adjustments",
-                json={"amount": 20 * _PRICE, "reason": "for the storm"},
-                headers=admin,
-            )
-            assert given.status_code == 201
+    with httpx2.Client(base_url=pair[0].address) as client:
+        anna = sign_up(client)
+        admin = sign_in(client, "admin")
+        id_ = client.get("/v1/me", headers=anna).json()["id"]
+        given = client.post(
+            f"/v1/admin/users/{id_}/adjustments",
+            json={"amount": 20 * _PRICE, "reason": "for the storm"},
+            headers=admin,
+        )
+        assert given.status_code == 201
 
-        async def storm() -> Counter[int]:
-            clients = [
-                httpx2.AsyncClient(base_url=server.address, timeout=60)
-                for server in running
-                for _ in range(4)
-            ]
-            answers = await asyncio.gather(*(_post(clients[n % 8], anna) for n in range(200)))
-            await asyncio.gather(*(client.aclose() for client in clients))
-            return Counter(answer.status_code for answer in answers)
+    async def storm() -> Counter[int]:
+        clients = [
+            httpx2.AsyncClient(base_url=server.address, timeout=60)
+            for server in pair
+            for _ in range(4)
+        ]
+        answers = await asyncio.gather(*(_post(clients[n % 8], anna) for n in range(200)))
+        await asyncio.gather(*(client.aclose() for client in clients))
+        return Counter(answer.status_code for answer in answers)
 
-        assert asyncio.run(storm()) == {201: 20, 402: 180}
-        with httpx2.Client(base_url=running[1].address) as client:
-            left = client.get("/v1/balance", headers=anna).json()
-        assert left == {"available": 0, "held": 0}
-        assert [server.stop() for server in running] == [0, 0]
-    assert findings(database_url) == []
+    assert asyncio.run(storm()) == {201: 20, 402: 180}
+    with httpx2.Client(base_url=pair[1].address) as client:
+        left = client.get("/v1/balance", headers=anna).json()
+    assert left == {"available": 0, "held": 0}
+    assert findings(pair[0].database_url) == []
 
 
-def test_one_key_sent_many_times_at_once_is_one_sale(database_url: str, tmp_path: Path) -> None:
+def test_one_key_sent_many_times_at_once_is_one_sale(pair: list[Server]) -> None:
     """The same request with the same key, 40 times through two processes, is charged once."""
-    with servers(database_url, tmp_path, 2) as running:
-        with httpx2.Client(base_url=running[0].address) as client:
-            anna = sign_up(client)
-            _fund(client, anna, 1000)
+    with httpx2.Client(base_url=pair[0].address) as client:
+        anna = sign_up(client, "boris")
+        _fund(client, anna, 1000)
 
-        async def storm() -> list[Any]:
-            clients = [
-                httpx2.AsyncClient(base_url=server.address, timeout=60) for server in running
-            ]
-            answers = await asyncio.gather(
-                *(_post(clients[n % 2], anna, "the only one") for n in range(40))
-            )
-            await asyncio.gather(*(client.aclose() for client in clients))
-            return answers
+    async def storm() -> list[Any]:
+        clients = [httpx2.AsyncClient(base_url=server.address, timeout=60) for server in pair]
+        answers = await asyncio.gather(
+            *(_post(clients[n % 2], anna, "the only one") for n in range(40))
+        )
+        await asyncio.gather(*(client.aclose() for client in clients))
+        return answers
 
-        answers = asyncio.run(storm())
-        assert {answer.status_code for answer in answers} == {201}
-        assert len({answer.text for answer in answers}) == 1
-        with httpx2.Client(base_url=running[0].address) as client:
-            assert client.get("/v1/balance", headers=anna).json()["available"] == 990
-    assert findings(database_url) == []
+    answers = asyncio.run(storm())
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    with httpx2.Client(base_url=pair[0].address) as client:
+        assert client.get("/v1/balance", headers=anna).json()["available"] == 990
+    assert findings(pair[0].database_url) == []
 
 
 def _fund(client: httpx2.Client, headers: dict[str, str], amount: int) -> None:
@@ -107,6 +102,7 @@ def test_a_killed_server_loses_no_sale_and_charges_none_twice(
         _fund(client, anna, 10_000_000)
 
     async def load(round_: int, seconds: float) -> None:
+        sold = asyncio.Semaphore(0)  # so often at least before the end, however slow the machine is
         async with httpx2.AsyncClient(base_url=server.address, timeout=20) as client:
 
             async def customer(number: int) -> None:
@@ -119,9 +115,10 @@ def test_a_killed_server_loses_no_sale_and_charges_none_twice(
                         return
                     assert answer.status_code == 201, answer.text
                     seen[key] = answer.json()
+                    sold.release()
 
             customers = [asyncio.create_task(customer(number)) for number in range(16)]
-            await asyncio.sleep(seconds)
+            await asyncio.gather(asyncio.sleep(seconds), *(sold.acquire() for _ in range(30)))
             server.process.send_signal(signal.SIGKILL)
             await asyncio.gather(*customers)
 

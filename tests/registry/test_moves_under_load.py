@@ -107,7 +107,7 @@ def test_sales_go_through_many_moves_of_the_champion(database_url: str, tmp_path
 
     The turn itself knows no database, so PostgreSQL gets fewer of them.
     """
-    moves = times(24, 100) if database_url.startswith("sqlite") else times(8, 20)
+    moves = times(12, 100) if database_url.startswith("sqlite") else times(6, 20)
     with servers(database_url, tmp_path, 2) as running:
         tinies = publish(database_url, tmp_path)
         expected = [

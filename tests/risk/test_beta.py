@@ -71,11 +71,12 @@ def test_hulls_airline_sells_0_78_of_heating_oil_for_each_of_jet_fuel() -> None:
     assert ratio == pytest.approx([0.7777], abs=3e-3)
 
 
-def test_the_longer_the_horizon_the_less_of_a_daily_correlation_is_left() -> None:
+def test_the_longer_the_horizon_the_less_of_a_weekly_correlation_is_left() -> None:
     days = np.array([1.0, 5.0, 21.0, 63.0])
     left = beta.horizon_correlation(np.full(4, 0.8), days)
-    assert left == pytest.approx(0.8 * np.array([1, 0.942, 0.890, 0.851]), abs=5e-4)
-    assert beta.horizon_correlation(np.array([-0.5]), days[:1]) == [-0.5]
+    assert left == pytest.approx([0.8, 0.8, 0.787, 0.777], abs=5e-4)
+    # What has nothing of its own goes with its benchmark as far as one likes.
+    assert beta.horizon_correlation(np.array([-1.0, 1.0]), days[2:]).tolist() == [-1.0, 1.0]
 
 
 def test_days_that_only_one_market_has_are_spanned_by_both() -> None:

@@ -192,7 +192,9 @@ def test_many_positions_at_once_are_what_each_is_alone() -> None:
         for one, many in zip(alone, together, strict=True):
             assert one.cost == pytest.approx(many.cost[row], rel=1e-12)
             assert one.after.volatility == pytest.approx(many.after.volatility[row], rel=1e-12)
-            assert one.after.value_at_risk == pytest.approx(many.after.value_at_risk[row], rel=1e-12)
+            assert one.after.value_at_risk == pytest.approx(
+                many.after.value_at_risk[row], rel=1e-12
+            )
 
 
 @pytest.mark.parametrize("name", list(Positions.__dataclass_fields__))

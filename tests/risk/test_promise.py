@@ -6,9 +6,10 @@ from skfolio.datasets import load_sp500_dataset, load_sp500_index
 
 from augury.risk.beta import beta, horizon_correlation
 from augury.risk.hedges import TRADING_DAYS, Positions, hedges
+from augury.risk.tails import overlapping
 from augury.risk.volatility import ewma_variance
 
-YEAR = 252
+TWO_YEARS, WEEK = 504, 5
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,8 @@ def test_the_promised_cut_in_volatility_is_within_five_points_of_what_came(
     ones, shape = np.ones(assets), np.random.default_rng(1).standard_t(5, 210)
     promised, alone, hedged = [], [], []
     for day in range(first, shares.shape[1] - horizon - 1, 5):
-        known, ahead = slice(day - YEAR + 1, day + 1), slice(day + 1, day + 1 + horizon)
-        found = beta(shares[:, known], index[known])
+        known, ahead = slice(day - TWO_YEARS + 1, day + 1), slice(day + 1, day + 1 + horizon)
+        found = beta(overlapping(shares[:, known], WEEK), overlapping(index[known], WEEK))
         volatility = daily[:, day] * np.sqrt(TRADING_DAYS)
         scenarios = daily[:, day, None] * np.sqrt(horizon) * shape / shape.std()
         held = Positions(

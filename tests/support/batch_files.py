@@ -14,6 +14,7 @@ from augury.inference.explainers.protocol import Contributions
 from augury.inference.model import Predictor, Probabilities
 from augury.inference.signature import Matrix
 from augury.predictions.batch_scoring import Scored, score
+from support.scale import times
 from support.tiny_models import manifest_of
 
 FIELDS: list[dict[str, Any]] = [
@@ -161,5 +162,7 @@ CATEGORIES = [
 ]
 
 ANY_TIME = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=250
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=times(80, 1000),
 )

@@ -9,9 +9,10 @@ from augury.files.forms import Form, Mark, Plan
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.ids import new_id
-from augury.predictions.batch_leases import FROM_THE_START, Leased, claim
+from augury.predictions.batch_leases import Leased, claim
 from augury.predictions.batch_orders import NewBatch, place
 from augury.predictions.batch_outcomes import Made
+from augury.predictions.leased import FROM_THE_START
 from augury.predictions.tables import batch_chunks, batches
 
 PRICE = 10

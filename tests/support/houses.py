@@ -114,6 +114,7 @@ class Server:
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
+        self.data_dir = data_dir
         environment = {
             **os.environ,
             "AUGURY_DATABASE_URL": database_url,

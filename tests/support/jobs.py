@@ -10,8 +10,9 @@ from augury.kit.db import Database
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Instruction, TransferType
-from augury.predictions.job_leases import FROM_THE_START, Job, claim
+from augury.predictions.job_leases import Job, claim
 from augury.predictions.jobs import NewJob, place
+from augury.predictions.leased import FROM_THE_START
 from augury.predictions.tables import jobs, predictions
 
 OUTPUTS = '[{"b":2}]'

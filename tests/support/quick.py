@@ -1,14 +1,18 @@
 """What tests that are not about passwords or quarantine need not wait for."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import pytest
+import structlog
 from pwdlib.hashers.bcrypt import BcryptHasher
 
-from augury.inference.manifest import read_manifest
+from augury.inference.manifest import Manifest, read_manifest, verify_artifact
 from augury.inference.model import Model
 from augury.inference.quarantine import Limits, Verdict
-from augury.registry import publish
+from augury.registry import catalogue, publish
+from augury.settings import Settings
 from augury.users import passwords
 
 
@@ -26,3 +30,39 @@ def quicken_quarantine(monkeypatch: pytest.MonkeyPatch) -> None:
         return Verdict(told.runtime, told.artifact.bytes, None, 0, 1, 1, 1, 1, None, 0, [])
 
     monkeypatch.setattr(publish, "examine", examine)
+
+
+def quicken_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open and prove a shipped model once in a process, and give each house a copy of its own.
+
+    Nothing is opened whose file has changed since.
+    """
+
+    def opened(manifest: Manifest, artifact: Path, threads: int) -> Model:
+        if manifest.artifact.sha256 not in _shipped():
+            return Model(manifest, artifact, threads)
+        verify_artifact(manifest.artifact, artifact)
+        key = (repr(manifest), threads)
+        if key not in _models:
+            _models[key] = Model(manifest, artifact, threads)
+        return copy.copy(_models[key])
+
+    monkeypatch.setattr(catalogue, "Model", opened)
+
+
+_models: dict[tuple[str, int], Model] = {}
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    folder = Settings.model_fields["models_dir"].default
+    manifests = [read_manifest(file.read_bytes()) for file in folder.glob("*/manifest.json")]
+    return frozenset(manifest.artifact.sha256 for manifest in manifests)
+
+
+def quicken_tracebacks() -> None:
+    """Log as a program does that was not told how, but without every local variable of a fault."""
+    structlog.reset_defaults()
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    usual = structlog.get_config()["processors"]
+    structlog.configure(processors=[*usual[:-1], plain])

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
@@ -15,13 +14,14 @@ from augury.cli import app
 from augury.settings import Settings
 from support.databases import sqlite_database
 from support.houses import PASSWORD, open_house, settings_for, sign_in
+from support.quick import quicken_tracebacks
 
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     """A command run in this process points the log at a terminal that ends with it."""
     yield
-    structlog.reset_defaults()
+    quicken_tracebacks()
 
 
 def without_password(database_url: str, folder: Path) -> Settings:

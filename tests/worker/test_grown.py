@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from augury.broker.bell import CeleryBell
-from augury.predictions.job_runner import MOST_ATTEMPTS
 from augury.predictions.jobs import CANCELLED, QUEUED, RUNNING
+from augury.predictions.leased import MOST_ATTEMPTS
 from support.brokers import PASSWORD, rabbit_server, redis_server
 from support.databases import postgres_database, sqlite_database
 from support.grown_house import eventually

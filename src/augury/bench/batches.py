@@ -50,9 +50,9 @@ def run(
         matrix = applicants(manifest, rows)
         store = LocalStore(folder / "store")
         for kind in KINDS:
-            path = _file(folder / f"applicants.{kind}", manifest, matrix)
+            path = write_file(folder / f"applicants.{kind}", manifest, matrix)
             works = partial(bare, matrix), partial(_batch, path, model, store)
-            alone, paid = _fastest(works, repeat)
+            alone, paid = fastest(works, repeat)
             figures.append(
                 {
                     "model": name,
@@ -91,7 +91,8 @@ def _batch(path: Path, model: Model, store: LocalStore) -> None:
     store.put(results.joined(one.part for one in scored), _MOST_BYTES)
 
 
-def _fastest(works: Sequence[Callable[[], object]], repeat: int) -> list[float]:
+def fastest(works: Sequence[Callable[[], object]], repeat: int) -> list[float]:
+    """Return the seconds that each of some works takes at least; they take turns."""
     seconds = [float("inf")] * len(works)
     for _ in range(repeat):
         for place, work in enumerate(works):
@@ -127,7 +128,8 @@ def _column(
     return bins
 
 
-def _file(path: Path, manifest: Manifest, matrix: npt.NDArray[np.float32]) -> Path:
+def write_file(path: Path, manifest: Manifest, matrix: npt.NDArray[np.float32]) -> Path:
+    """Write rows as a file that a customer could send, in the format of its suffix."""
     columns = {
         field.name: _cells(field, matrix[:, place]) for place, field in enumerate(manifest.inputs)
     }

@@ -23,15 +23,32 @@ _START_SECONDS = 30
 
 
 @contextmanager
-def augury_server(folder: Path, customers: int) -> Iterator[tuple[str, list[str]]]:
-    """Give the address of a fresh Augury on SQLite, and access tokens of funded customers."""
+def augury_server(
+    folder: Path, customers: int, worker: str = "embedded"
+) -> Iterator[tuple[str, list[str]]]:
+    """Give the address of a fresh Augury on SQLite, and access tokens of funded customers.
+
+    With a worker that is `apart` it leaves background work to `augury_worker`.
+    """
     settings = Settings(data_dir=folder, rate_limits="off")
     bootstrap.prepare(settings)
     port = _free_port()
-    environment = os.environ | {"AUGURY_DATA_DIR": str(folder), "AUGURY_RATE_LIMITS": "off"}
     command = [sys.executable, "-m", "augury.cli", "api", "--port", str(port)]
+    environment = _environment(folder) | {"AUGURY_WORKER": worker}
     with _running(command, environment, f"http://127.0.0.1:{port}", folder) as address:
         yield address, [_customer(address, settings, number) for number in range(customers)]
+
+
+@contextmanager
+def augury_worker(folder: Path) -> Iterator[None]:
+    """Run an `augury worker` on the database of `augury_server`."""
+    command = [sys.executable, "-m", "augury.cli", "worker"]
+    with _process(command, _environment(folder) | {"AUGURY_WORKER": "apart"}, folder):
+        yield
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"AUGURY_DATA_DIR": str(folder), "AUGURY_RATE_LIMITS": "off"}
 
 
 def _customer(address: str, settings: Settings, number: int) -> str:
@@ -70,11 +87,19 @@ def peer_server(model_folder: Path, folder: Path) -> Iterator[str]:
 def _running(
     command: list[str], environment: dict[str, str], address: str, folder: Path
 ) -> Iterator[str]:
+    with _process(command, environment, folder) as process:
+        _wait(address, process)
+        yield address
+
+
+@contextmanager
+def _process(
+    command: list[str], environment: dict[str, str], folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "servers.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 -- ours
         try:
-            _wait(address, process)
-            yield address
+            yield process
         finally:
             process.terminate()
             process.wait()

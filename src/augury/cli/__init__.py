@@ -4,8 +4,9 @@ One file for each command, imported when it is called: training pulls in librari
 seconds to load and that a server never needs.
 """
 
+import signal
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -25,6 +26,7 @@ COMMANDS = (
     "backup",
     "restore",
     "train",
+    "backtest",
     "publish",
     "bench",
     "login",
@@ -35,6 +37,12 @@ COMMANDS = (
     "usage",
     "balance",
 )
+# They run until they are told to stop, which is no error, however early it comes.
+_LASTING = {"api", "worker", "beat", "inference"}
+
+
+def _leave(_number: int, _frame: Any) -> None:
+    raise SystemExit(0)
 
 
 class _Commands(TyperGroup):
@@ -48,6 +56,8 @@ class _Commands(TyperGroup):
         """Return a command, imported now."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in _LASTING:
+            signal.signal(signal.SIGTERM, _leave)  # before the imports, which take seconds
         found = get_command(import_module(f"augury.cli.{cmd_name}").command)
         found.name = cmd_name
         return cast("TyperCommand | TyperGroup", found)

@@ -3,6 +3,7 @@
 import json
 import secrets
 import tempfile
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,23 +72,30 @@ def _batches(models_dir: Path, rows: int, repeat: int) -> list[dict[str, Any]]:
     try:
         # Batches as columns need an extra, which the rest does without.
         batches: Any = import_module("augury.bench.batches")
+        sales: Any = import_module("augury.bench.batch_sales")
     except ModuleNotFoundError:
         typer.echo("batches need the extra parquet: pip install 'augury[parquet]'", err=True)
         raise typer.Exit(2) from None
     kinds = len(MODELS) * len(batches.KINDS)
-    with (
-        tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
-        typer.progressbar(length=kinds, label="batches", show_pos=True) as bar,
+    figures: list[dict[str, Any]] = []
+    for part, label, steps, of in (
+        (batches, "batches", kinds, rows),
+        (sales, "sold batches", kinds * len(sales.WORKERS), rows * sales.TIMES_AS_LONG),
     ):
-        figures: list[dict[str, Any]] = batches.run(
-            MODELS,
-            models_dir,
-            Path(folder),
-            rows=rows,
-            repeat=repeat,
-            progress=lambda: bar.update(1),
-        )
-    typer.echo(batches.table(figures))
+        with (
+            tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
+            typer.progressbar(length=steps, label=label, show_pos=True) as bar,
+        ):
+            found = part.run(
+                MODELS,
+                models_dir,
+                Path(folder),
+                rows=of,
+                repeat=repeat,
+                progress=partial(bar.update, 1),
+            )
+        typer.echo(part.table(found))
+        figures += found
     return figures
 
 

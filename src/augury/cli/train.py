@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,3 +38,24 @@ def credit(
         raise typer.Exit(1) from None
     for manifest in manifests:
         typer.echo(f"{out / manifest.name}: ROC AUC {manifest.metrics.roc_auc:.4f}")
+
+
+@command.command()
+def risk(
+    out: Annotated[Path, typer.Option(help="Folder that gets a folder for each model.")] = Path(
+        "models"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 7,
+) -> None:
+    """Train the two models of investment risk and judge them on what they never saw."""
+    training = risk_training()
+    for manifest in training.train(out, seed=seed):
+        typer.echo(f"{out / manifest.name}: ROC AUC {manifest.metrics.roc_auc:.4f}")
+
+
+def risk_training() -> Any:
+    """Return the module that trains investment risk; ends the program if it cannot be."""
+    if any(find_spec(name) is None for name in ("arch", "skfolio", "sklearn", "matplotlib")):
+        typer.echo("Training needs more libraries than serving. Run: make install-dev", err=True)
+        raise typer.Exit(2)
+    return import_module("augury.training.risk")

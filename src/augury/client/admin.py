@@ -97,7 +97,7 @@ class AdminCalls:
         cursor: str | None = None,
     ) -> Page[AuditEvent]:
         """Return one page of the audit log, newest first; filters as a line has them."""
-        query = {"action": action, "subject": subject, "actor_id": actor_id}
+        query: dict[str, Any] = {"action": action, "subject": subject, "actor_id": actor_id}
         query |= {"limit": limit, "cursor": cursor}
         return self._connection.call(
             "GET", "/v1/admin/audit-events", Page[AuditEvent], params=present(query)

@@ -1,20 +1,26 @@
-"""The process that opens one Parquet file, with limits, and hands its rows on.
+"""The processes that open Parquet files, one file each, with limits, and hand its rows on.
 
 A few kilobytes of Parquet can unfold to any size: the sizes of its pages are claims, and its
 reader is a large parser in C++. So it runs apart, where too much memory or a crash ends this
 process only, without the settings of the house and its secrets.
 
-Standard output has frames: a letter, a length of four bytes, and so many bytes.
+This program opens no file itself. It gets sockets through the one that is its standard input, and
+for each of them it forks a child. On its socket a child reads what is asked of it, a line of JSON,
+and answers with frames: a letter, a length of four bytes, and so many bytes.
 """
 
 import contextlib
 import os
 import resource
+import select
 import signal
+import socket
 import struct
-import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pyarrow as pa
@@ -28,7 +34,9 @@ from augury.files.forms import (
     MOST_ROWS,
 )
 
-SCHEMA, ROWS, BATCH, REFUSAL, END = b"S", b"N", b"B", b"R", b"E"
+# What a child says first.
+BORN = b"!"
+SCHEMA, ROWS, BATCH, COUNT, REFUSAL, END = b"S", b"N", b"B", b"C", b"R", b"E"
 # On top of what the libraries take. Honest files need some pages of each column.
 _MOST_MEMORY_BYTES = 2**30
 _MOST_SECONDS = 900
@@ -47,21 +55,67 @@ class Refused(Exception):
         self.key, self.values = key, values
 
 
+class Request(msgspec.Struct, frozen=True):
+    """What is asked about a file: the batches behind a row, or only how many rows each has."""
+
+    path: str
+    chunk_rows: int
+    first: int
+    only_counts: bool = False
+
+    def encoded(self) -> bytes:
+        """Return the line that a child reads."""
+        return msgspec.json.encode(self) + b"\n"
+
+
 def main() -> None:
-    """Read the file that the arguments name: path, rows in a chunk, first row."""
-    path, chunk_rows, first = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    _limit()
-    # A reader that has seen enough closes its end.
-    with contextlib.suppress(BrokenPipeError):
-        try:
-            _hand_on(path, chunk_rows, first)
-            _send(END)
-        except Refused as refused:
-            _send(REFUSAL, msgspec.json.encode({"key": refused.key, "values": refused.values}))
-        except (MemoryError, pa.ArrowMemoryError):
-            _send(REFUSAL, msgspec.json.encode({"key": "fault.file_unfolds", "values": {}}))
-        except (pa.ArrowException, OSError, ValueError):
-            _send(REFUSAL, msgspec.json.encode({"key": "fault.file_parquet", "values": {}}))
+    """Fork a child for each socket that comes, until nobody can send any more."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that they leave nothing behind
+    asking = socket.socket(fileno=0)
+    while True:
+        asked, given, _, _ = socket.recv_fds(asking, 1, 1)
+        if not asked:
+            return
+        with socket.socket(fileno=given[0]) as reader:
+            if os.fork() == 0:
+                _answer(asking, reader)
+
+
+def _answer(asking: socket.socket, reader: socket.socket) -> NoReturn:
+    """Do what is asked of this child, and end it."""
+    try:
+        asking.close()
+        reader.sendall(BORN)
+        with reader.makefile("rb") as asked:
+            request = msgspec.json.decode(asked.readline(), type=Request)
+        threading.Thread(target=_leave_with, args=[reader], daemon=True).start()
+        _limit()
+        # A reader that has seen enough closes its end.
+        with contextlib.suppress(BrokenPipeError):
+            _read(request, reader)
+    finally:
+        os._exit(0)
+
+
+def _leave_with(reader: socket.socket) -> None:
+    """End this process when nobody reads any more, in the middle of a page too."""
+    gone = select.poll()
+    gone.register(reader, 0)
+    gone.poll()
+    os._exit(0)
+
+
+def _read(request: Request, reader: socket.socket) -> None:
+    send = partial(_send, reader)
+    try:
+        _hand_on(request, send)
+        send(END)
+    except Refused as refused:
+        send(REFUSAL, msgspec.json.encode({"key": refused.key, "values": refused.values}))
+    except (MemoryError, pa.ArrowMemoryError):
+        send(REFUSAL, msgspec.json.encode({"key": "fault.file_unfolds", "values": {}}))
+    except (pa.ArrowException, OSError, ValueError):
+        send(REFUSAL, msgspec.json.encode({"key": "fault.file_parquet", "values": {}}))
 
 
 def _limit() -> None:
@@ -76,9 +130,9 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _hand_on(path: Path, chunk_rows: int, first: int) -> None:
+def _hand_on(request: Request, send: Callable[..., None]) -> None:
     file = pq.ParquetFile(
-        path,
+        request.path,
         pre_buffer=False,
         buffer_size=_READ_BYTES,
         thrift_string_size_limit=_MOST_THRIFT,
@@ -86,10 +140,10 @@ def _hand_on(path: Path, chunk_rows: int, first: int) -> None:
         arrow_extensions_enabled=False,
     )
     schema = _schema(file)
-    _send(SCHEMA, schema.serialize().to_pybytes())
-    _send(ROWS, struct.pack("<q", file.metadata.num_rows))
-    most_rows = max(1, min(chunk_rows, MOST_CHUNK_CELLS // len(schema)))
-    row = 0
+    send(SCHEMA, schema.serialize().to_pybytes())
+    send(ROWS, struct.pack("<q", file.metadata.num_rows))
+    most_rows = max(1, min(request.chunk_rows, MOST_CHUNK_CELLS // len(schema)))
+    row, first = 0, request.first
     for group in range(file.metadata.num_row_groups):
         promised = file.metadata.row_group(group).num_rows
         if row + promised <= first:
@@ -98,8 +152,10 @@ def _hand_on(path: Path, chunk_rows: int, first: int) -> None:
         group_begins = row
         for batch in file.iter_batches(most_rows, row_groups=[group], use_threads=False):
             for piece in _pieces(_plain(batch, schema)):
-                if row >= first:
-                    _send(BATCH, piece.serialize().to_pybytes())
+                if row >= first and request.only_counts:
+                    send(COUNT, struct.pack("<q", piece.num_rows))
+                elif row >= first:
+                    send(BATCH, piece.serialize())
                 row += piece.num_rows
         if row - group_begins != promised:
             raise Refused("fault.file_parquet")
@@ -149,12 +205,10 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         raise Refused("fault.file_line_long", most_bytes=MOST_LINE_BYTES)
 
 
-def _send(kind: bytes, content: bytes = b"") -> None:
+def _send(reader: socket.socket, kind: bytes, content: bytes = b"") -> None:
     signal.alarm(_MOST_IDLE_SECONDS)
-    for part in (kind + struct.pack("<I", len(content)), content):
-        rest = memoryview(part)
-        while rest:
-            rest = rest[os.write(1, rest) :]
+    reader.sendall(kind + struct.pack("<I", len(content)))
+    reader.sendall(content)
     signal.alarm(0)
 
 

@@ -1,12 +1,10 @@
 """Reading Parquet: a child with limits opens the file, and this side gets batches of its rows."""
 
-import os
-import subprocess
-import sys
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -14,12 +12,10 @@ from msgspec.structs import replace
 
 from augury.files.faults import FileUnreadable, unreadable
 from augury.files.forms import Chunk, Form, Mark, Row, Span
-from augury.files.parquet_child import BATCH, END, REFUSAL, ROWS, SCHEMA
+from augury.files.parquet_child import BATCH, COUNT, END, REFUSAL, ROWS, SCHEMA, Request
+from augury.files.parquet_nursery import NURSERY
 
-_PROGRAM = ("-m", "augury.files.parquet_child")
-# What an interpreter may need to find its own libraries; nothing else is handed on.
-_HANDED_ON = ("LD_LIBRARY_PATH", "SYSTEMROOT")
-_FEW_THREADS = {"OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+_HEAD_BYTES = 5
 _MOST_FRAME_BYTES = 2**26
 _KEYS = frozenset(
     {
@@ -42,10 +38,10 @@ def open_parquet(path: Path, chunk_rows: int, form: Form | None = None) -> Itera
         yield ParquetRows(path, form)
     else:
         draft = Form(kind="parquet", columns=[], chunk_rows=chunk_rows)
-        with _frames(path, chunk_rows, 0) as frames:
+        with _frames(Request(str(path), chunk_rows, 0)) as frames:
             _, schema = next(frames)
-        names = pa.ipc.read_schema(pa.py_buffer(schema)).names
-        yield ParquetRows(path, replace(draft, columns=names, schema=schema))
+        names = pa.ipc.read_schema(schema).names
+        yield ParquetRows(path, replace(draft, columns=names, schema=schema.to_pybytes()))
 
 
 class ParquetRows:
@@ -63,8 +59,13 @@ class ParquetRows:
 
     def spans(self) -> Iterator[Span]:
         """Yield what all chunks cover; raises `FileUnreadable`."""
-        for piece in self.pieces(self.first):
-            yield Span(piece.start, piece.end, 0)
+        start = self.first
+        with _frames(self._request(start, only_counts=True)) as frames:
+            for kind, content in frames:
+                if kind == COUNT:
+                    end = _after(start, int.from_bytes(content, "little"))
+                    yield Span(start, end, 0)
+                    start = end
 
     def chunks(self, start: Mark | None = None) -> Iterator[Chunk]:
         """Yield the chunks from a mark on; raises `FileUnreadable`."""
@@ -74,17 +75,20 @@ class ParquetRows:
     def pieces(self, start: Mark) -> Iterator["Piece"]:
         """Yield the chunks from a mark on as Arrow has them; raises `FileUnreadable`."""
         schema, rows = pa.schema([]), 0
-        with _frames(self._path, self.form.chunk_rows, start.row) as frames:
+        with _frames(self._request(start)) as frames:
             for kind, content in frames:
                 if kind == SCHEMA:
-                    schema = pa.ipc.read_schema(pa.py_buffer(content))
+                    schema = pa.ipc.read_schema(content)
                 elif kind == ROWS:
                     rows = int.from_bytes(content, "little")
-                else:
-                    batch = pa.ipc.read_record_batch(pa.py_buffer(content), schema)
+                elif kind == BATCH:
+                    batch = pa.ipc.read_record_batch(content, schema)
                     end = _after(start, batch.num_rows)
                     yield Piece(start, end, batch, end.row == rows)
                     start = end
+
+    def _request(self, start: Mark, *, only_counts: bool = False) -> Request:
+        return Request(str(self._path), self.form.chunk_rows, start.row, only_counts)
 
 
 class Piece(NamedTuple):
@@ -123,40 +127,43 @@ def values_of(column: pa.Array) -> list[Any]:
 
 
 @contextmanager
-def _frames(path: Path, chunk_rows: int, first: int) -> Iterator[Iterator[tuple[bytes, bytes]]]:
-    """Start the child, and stop it when nobody reads on."""
-    command = [sys.executable, *_PROGRAM, str(path), str(chunk_rows), str(first)]
-    environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
-    with subprocess.Popen(  # noqa: S603 - our own program, and the path of a file
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment | _FEW_THREADS,
-    ) as child:
-        try:
-            assert child.stdout is not None  # noqa: S101 - it is a pipe, as asked for
-            yield _read(child.stdout)
-        finally:
-            child.kill()
+def _frames(request: Request) -> Iterator[Iterator[tuple[bytes, pa.Buffer]]]:
+    """Have a child read the file; it ends when nobody reads on."""
+    with NURSERY.child(request) as child:
+        yield _read(child)
 
 
-def _read(pipe: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _read(child: socket.socket) -> Iterator[tuple[bytes, pa.Buffer]]:
     """Yield what the child sends; one that breaks off has met something it could not bear."""
     while True:
-        head = pipe.read(5)
+        head = _received(child, _HEAD_BYTES).to_pybytes()
         kind, size = head[:1], int.from_bytes(head[1:], "little")
-        content = pipe.read(size) if size <= _MOST_FRAME_BYTES else b""
+        content = _received(child, size if size <= _MOST_FRAME_BYTES else 0)
         if kind == END:
             return
         if kind == REFUSAL:
             raise _refusal(content)
-        if kind not in {SCHEMA, ROWS, BATCH} or len(content) != size:
+        if kind not in {SCHEMA, ROWS, BATCH, COUNT} or content.size != size:
             raise unreadable("fault.file_parquet")
         yield kind, content
 
 
-def _refusal(content: bytes) -> FileUnreadable:
+def _received(child: socket.socket, size: int) -> pa.Buffer:
+    """Return so many bytes, or none if there are not so many."""
+    content = pa.allocate_buffer(size)
+    rest = memoryview(content)
+    while rest:
+        try:
+            got = child.recv_into(rest)
+        except ConnectionError:
+            got = 0
+        if not got:
+            return pa.py_buffer(b"")
+        rest = rest[got:]
+    return content
+
+
+def _refusal(content: pa.Buffer) -> FileUnreadable:
     told = msgspec.json.decode(content)
     key = told["key"] if told["key"] in _KEYS else "fault.file_parquet"
     return unreadable(key, **told["values"])

@@ -37,8 +37,14 @@ class Plain:
     def faulty(self, form: Form) -> npt.NDArray[np.bool_]:
         """Return which lines have more or fewer cells than the header."""
         delimiters = _places(self.block, ord(form.delimiter))
+        wanted = len(form.columns) - 1
+        if wanted and len(delimiters) == wanted * len(self.ends):
+            # So many at a time lie between the ends of a line, if all lines are as they should be.
+            cells = delimiters.reshape(-1, wanted)
+            if (cells[:, -1] < self.ends).all() and (cells[1:, 0] > self.ends[:-1]).all():
+                return np.zeros(len(self.ends), bool)
         before = np.searchsorted(delimiters, self.ends)
-        faulty: npt.NDArray[np.bool_] = np.diff(before, prepend=0) != len(form.columns) - 1
+        faulty: npt.NDArray[np.bool_] = np.diff(before, prepend=0) != wanted
         return faulty
 
 

@@ -16,6 +16,8 @@ _WHOLE = 10**6
 # A number is looked up in two halves: all up to its first two digits, and the four behind them.
 _HALF = 10**4
 _WIDTH = 8
+# By the length of a number, what is left of the eight letters; the others become nothing.
+_KEPT = np.array([256**length - 1 for length in range(_WIDTH + 1)], "<u8")
 # Below it Python writes an exponent.
 _SMALL = 100
 
@@ -31,13 +33,15 @@ def written_shares(values: npt.NDArray[np.float64], decimal: str) -> pa.Array:
     """Return numbers that are such as Python writes them, but for the decimal mark, as bytes."""
     millionths = np.rint(values * _WHOLE).astype(np.intp)
     first, last, whole = _tables(decimal)
-    upper, lower = np.divmod(millionths, _HALF)
+    upper = millionths // _HALF
+    lower = millionths - upper * _HALF
     letters = first.letters[upper] | last.letters[lower]
     length = np.where(lower != 0, last.length[lower], first.length[upper])
     odd = np.flatnonzero((millionths < _SMALL) | (millionths == _WHOLE))
     at = np.minimum(millionths[odd], _SMALL)
     letters[odd], length[odd] = whole.letters[at], whole.length[at]
-    kept = letters.view(np.uint8).reshape(-1, _WIDTH)[np.arange(_WIDTH) < length[:, None]]
+    spread = (letters & _KEPT[length]).view(np.uint8)
+    kept = spread[spread != 0]
     offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(kept)]
     return pa.Array.from_buffers(pa.binary(), len(values), buffers)

@@ -91,7 +91,7 @@ def tried_documents(model: DocumentModel) -> Trial:
     many = _seconds(lambda: model.probabilities(crowd), 1, 1.0)
     return Trial(
         rows=len(crowd),
-        self_test_error=model.self_test(),
+        self_test_error=model.self_test_error,
         latency_ms_one_row=one * 1000,
         latency_ms_per_row_of_thousand=many * 1000 / len(crowd),
         reasons_ms_one_row=None,

@@ -6,6 +6,7 @@ Functions that take a `tx` never commit, so the reader of a use case sees where 
 
 import re
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -74,6 +75,8 @@ class Database:
         `pool` is how many connections to PostgreSQL there are at most, from 2 on.
         """
         url = make_url(address)
+        # A server that has become a read-only standby still reads.
+        self._reading, self._writing = _Outage("read"), _Outage("write")
         self.dialect = url.get_backend_name()
         if self.dialect == "sqlite":
             writer = Writer(url)
@@ -92,13 +95,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[ReadTx]:
         """Give a transaction that sees one consistent state and cannot write."""
-        with _refusing_when_unreachable(), self._reader.connect() as connection:
+        with self._reading.refusing(), self._reader.connect() as connection:
             yield ReadTx(connection)
 
     @contextmanager
     def write(self) -> Iterator[WriteTx]:
         """Give a transaction that is committed, durably, when the block ends without exception."""
-        with _refusing_when_unreachable(), self._begin() as connection:
+        with self._writing.refusing(), self._begin() as connection:
             yield WriteTx(ReadTx(connection))
 
     @contextmanager
@@ -107,7 +110,7 @@ class Database:
 
         For the few statements that refuse to be part of one. Its settings end with it.
         """
-        with _refusing_when_unreachable(), self.engine.connect() as connection:
+        with self._writing.refusing(), self.engine.connect() as connection:
             try:
                 yield WriteTx(ReadTx(connection.execution_options(isolation_level="AUTOCOMMIT")))
             finally:
@@ -137,15 +140,41 @@ _ERRORS = Counter(
 )
 
 
-@contextmanager
-def _refusing_when_unreachable() -> Iterator[None]:
-    try:
-        yield
-    except _UNREACHABLE as error:
-        _ERRORS.labels(type(error).__name__).inc()
-        # The answer tells no details, so the log must.
-        logger("db").error("database_unreachable", reason=f"{type(error).__name__}: {error}"[:500])
-        raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+class _Outage:
+    """Whether transactions of one kind fail; the log hears when that begins and when it ends.
+
+    Every thread of every process tries again several times a second for as long as it lasts.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._failed = 0
+        self._counting = threading.Lock()
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Turn what a database throws that is away into `LedgerUnavailable`."""
+        try:
+            yield
+        except _UNREACHABLE as error:
+            _ERRORS.labels(type(error).__name__).inc()
+            self._begin(f"{type(error).__name__}: {error}"[:500])
+            raise LedgerUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from error
+        if self._failed:
+            self._end()
+
+    def _begin(self, reason: str) -> None:
+        with self._counting:
+            self._failed += 1
+            is_first = self._failed == 1
+        if is_first:  # the answer tells no details, so the log must
+            logger("db").error("database_unreachable", kind=self._kind, reason=reason)
+
+    def _end(self) -> None:
+        with self._counting:
+            failed, self._failed = self._failed, 0
+        if failed:
+            logger("db").warning("database_reachable", kind=self._kind, failed=failed)
 
 
 _POSTGRES_OPTIONS = (

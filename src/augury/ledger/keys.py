@@ -6,11 +6,11 @@ from sqlalchemy import delete, select, tuple_
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
+from augury.kit.lots import by_lots
 from augury.ledger.tables import idempotency_keys
 
 _DAY = 24 * 3600 * SECOND
 _AT_ONCE = 1000
-_PAUSE_SECONDS = 0.02
 
 
 def purge_keys(db: Database, keep_days: int, stop: threading.Event) -> int:
@@ -23,12 +23,10 @@ def purge_keys(db: Database, keep_days: int, stop: threading.Event) -> int:
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    purged = 0
-    while not stop.is_set():
+
+    def lot() -> int | None:
+        purge = delete(idempotency_keys).where(tuple_(*key).in_(old))
         with db.write() as tx:
-            some = tx.execute(delete(idempotency_keys).where(tuple_(*key).in_(old))).rowcount
-        purged += some
-        if not some:
-            break
-        stop.wait(_PAUSE_SECONDS)
-    return purged
+            return tx.execute(purge).rowcount or None
+
+    return by_lots(lot, stop)

@@ -54,6 +54,6 @@ market_contents = Table(
 market_state = Table(
     "market_state",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("revision", Int64, nullable=False),
 )

@@ -42,6 +42,15 @@ def fields_of_documents(family: type[DocumentModel], form: Form) -> list[Field]:
     return [Field(name, _kind(rules)) for name, rules in members if name in present]
 
 
+def outputs_of_documents(family: type[DocumentModel]) -> list[Field]:
+    """Return the members of an output as columns: what is no number is told as text."""
+    members = family.output_schema()["properties"].items()
+    return [
+        Field(name, "number" if "number" in rules["type"] else "category")
+        for name, rules in members
+    ]
+
+
 def _field(one: InputField) -> Field:
     return Field(one.name, one.type, frozenset(one.categories or ()))
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -20,10 +19,9 @@ from sqlalchemy import (
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, Given, Id, ReadTx, WriteTx
 from augury.kit.ids import new_id
-from augury.predictions.job_leases import FROM_THE_START, LEASE_SECONDS
+from augury.predictions.job_leases import LEASE_SECONDS
+from augury.predictions.leased import FROM_THE_START, Lease
 from augury.predictions.tables import UNFINISHED_BATCH, UNFINISHED_CHUNK, batch_chunks, batches
-
-__all__ = ["FROM_THE_START", "Key", "Leased", "claim", "count_due", "give_back", "renew"]
 
 # The batch and the number of the chunk.
 Key = tuple[str, int]
@@ -56,21 +54,14 @@ _GIVE_BACK = Given(
 )
 
 
-class Leased(msgspec.Struct, frozen=True):
-    """A chunk that is leased to `holder`; `attempts` counts the one that begins now."""
+class Leased(Lease, frozen=True):
+    """A chunk that is leased."""
 
     batch_id: str
     number: int
     row: int
     line: int
     position: int
-    attempts: int
-    holder: str
-    user_id: str
-    model: str
-    version: int
-    explain: bool
-    language: str
     file_digest: str
     form: str
 
@@ -80,7 +71,16 @@ class Leased(msgspec.Struct, frozen=True):
         return self.batch_id, self.number
 
 
-_OF_BATCH = ("user_id", "model", "version", "explain", "language", "file_digest", "form")
+_OF_BATCH = (
+    "user_id",
+    "model",
+    "version",
+    "explain",
+    "language",
+    "deadline_at",
+    "file_digest",
+    "form",
+)
 _OF_CHUNK = ("batch_id", "number", "row", "line", "position")
 # Behind every batch of a customer.
 _LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -110,7 +110,12 @@ def _next_batch(tx: ReadTx, user_id: str, batch_id: str, moment: int) -> Row[Any
     )
     # Those past their deadline are failed by `batch_outcomes.fail_overdue`.
     return tx.execute(
-        select(batches.c.id, batches.c.status, *(batches.c[name] for name in _OF_BATCH))
+        select(
+            batches.c.id,
+            batches.c.status,
+            batches.c.started_at,
+            *(batches.c[name] for name in _OF_BATCH),
+        )
         .where(
             text(UNFINISHED_BATCH),
             behind,
@@ -177,6 +182,7 @@ def _lease(tx: WriteTx, batch: Row[Any], found: Row[Any], moment: int) -> Leased
         )
     told = {name: getattr(batch, name) for name in _OF_BATCH}
     told |= {name: getattr(found, name) for name in _OF_CHUNK}
+    told["started_at"] = moment if batch.started_at is None else batch.started_at
     return Leased(**told, attempts=found.attempts + 1, holder=holder)
 
 

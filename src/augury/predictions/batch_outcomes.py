@@ -133,12 +133,20 @@ def _counted(chunk: Leased, made: Made) -> Executable:
     return counted.returning(*_KNOWN)
 
 
-def postpone(db: Database, chunk: Leased, seconds: float) -> bool:
-    """Let the chunk be tried again after a while; return whether it was still held."""
+def postpone(db: Database, chunk: Leased, seconds: float, attempts: int) -> bool:
+    """Let the chunk be tried again after a while, so many attempts counting against it.
+
+    Returns whether it was still held.
+    """
     again = (
         update(batch_chunks)
         .where(*_held(chunk))
-        .values(status=QUEUED, lease_holder=None, next_at=now() + int(seconds * SECOND))
+        .values(
+            status=QUEUED,
+            lease_holder=None,
+            next_at=now() + int(seconds * SECOND),
+            attempts=attempts,
+        )
     )
     with db.write() as tx:
         return tx.execute(again).rowcount == 1

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
+from augury.kit.lots import by_lots
 from augury.predictions.tables import batch_chunks, batches
 
 _PURGED_AT_ONCE = 20
@@ -23,8 +24,8 @@ def purge(db: Database, keep_days: int, stop: threading.Event) -> int:
 
     The rows of the batches stay. Their files are nobody's then (`Keeper.delete_unnamed`).
     """
-    purged = 0
-    while not stop.is_set():
+
+    def lot() -> int | None:
         moment = now()
         old = (
             select(batches.c.id)
@@ -38,12 +39,13 @@ def purge(db: Database, keep_days: int, stop: threading.Event) -> int:
         with db.read() as tx:
             ids = tx.execute(old).scalars().all()
         if not ids:
-            break
+            return None
         with db.write() as tx:
             tx.execute(delete(batch_chunks).where(batch_chunks.c.batch_id.in_(ids)))
             given_up = update(batches).where(batches.c.id.in_(ids), batches.c.purged_at.is_(None))
-            purged += tx.execute(given_up.values(purged_at=moment)).rowcount
-    return purged
+            return tx.execute(given_up.values(purged_at=moment)).rowcount
+
+    return by_lots(lot, stop)
 
 
 def sweep_drafts(folders: Iterable[Path]) -> int:

@@ -11,12 +11,13 @@ from augury.files.forms import Chunk, Form, Mark
 from augury.files.results import Results, results
 from augury.files.rows import open_rows
 from augury.files.tables import Table, table_at
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import DECISIONS, Manifest
 from augury.inference.model import Predictor, Probabilities, Question
 from augury.inference.signature import Matrix
 from augury.kit.errors import Fault
 from augury.kit.texts import texts
-from augury.predictions.batch_fields import columns_for
+from augury.predictions.batch_fields import columns_for, outputs_of_documents
 
 MOST_REASONS = 4
 
@@ -31,15 +32,21 @@ class Scored(NamedTuple):
 
 def results_of(form: Form, manifest: Manifest, *, explain: bool) -> Results:
     """Return what writes the results: the columns as sent, the outputs, the reasons, the error."""
+    family = DOCUMENTS.get(manifest.runtime)
+    added = _of_table(manifest) if family is None else outputs_of_documents(family)
+    if explain and family is None:
+        added += [Field(f"reason_{place}", "category") for place in range(1, MOST_REASONS + 1)]
+    return results(form, added)
+
+
+def _of_table(manifest: Manifest) -> list[Field]:
     names = manifest.outputs
     added = [Field(names.probability, "number")]
     if names.complement is not None:
         added.append(Field(names.complement, "number"))
     if names.decision is not None:
         added.append(Field(names.decision, "category"))
-    if explain:
-        added += [Field(f"reason_{place}", "category") for place in range(1, MOST_REASONS + 1)]
-    return results(form, added)
+    return added
 
 
 def score(

@@ -19,6 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from augury.files.store import Store
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx
+from augury.kit.lots import by_lots
 from augury.predictions.tables import batch_chunks, batches, stored_files
 
 # Longer than anybody takes from putting a file to naming it.
@@ -83,8 +84,8 @@ class Keeper:
 
         What was put today may be about to be named.
         """
-        deleted = 0
-        while not stop.is_set():
+
+        def lot() -> int | None:
             moment = now()
             unnamed = stored_files.c.put_at < moment - UNNAMED_SECONDS * SECOND
             abandoned = stored_files.c.doomed_at < moment - _DOOMED_SECONDS * SECOND
@@ -96,14 +97,10 @@ class Keeper:
                     .limit(_DELETED_AT_ONCE)
                 )
                 digests = list(tx.execute(found).scalars())
-            some = self._delete(
-                stored_files.c.digest.in_(digests),
-                (unnamed & stored_files.c.doomed_at.is_(None)) | abandoned,
-            )
-            deleted += some
-            if not some:
-                break
-        return deleted
+            still_so = (unnamed & stored_files.c.doomed_at.is_(None)) | abandoned
+            return self._delete(stored_files.c.digest.in_(digests), still_so) or None
+
+        return by_lots(lot, stop)
 
     def _announce(self, digest: str) -> int:
         until = time.monotonic() + _PATIENCE_SECONDS

@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 
 from augury.files.answers import Answer
-from augury.files.cells import Field, Typing
+from augury.files.cells import Typing
 from augury.files.forms import Form, Mark
-from augury.files.results import results
 from augury.files.rows import open_rows
 from augury.inference.documents.protocol import DocumentModel
 from augury.predictions.batch_fields import fields_of_documents
-from augury.predictions.batch_scoring import Scored, told
+from augury.predictions.batch_scoring import Scored, results_of, told
 
 
 def score_documents(
@@ -22,7 +21,7 @@ def score_documents(
     start: Mark,
     model: DocumentModel,
     *,
-    explain: bool,  # noqa: ARG001 -- as for tables; the output of a document has its drivers always
+    explain: bool,
     language: str,
 ) -> Scored:
     """Answer the rows of the chunk that begins at a mark and return them as a part of the results.
@@ -31,7 +30,7 @@ def score_documents(
     and OSError; then the chunk can be tried again.
     """
     typing = Typing(form, fields_of_documents(type(model), form))
-    writer = results(form, _added(model))
+    writer = results_of(form, model.manifest, explain=explain)
     with open_rows(path, form) as rows:
         chunk = next(rows.chunks(start))
     inputs = [_given(typing.row(row.cells)) for row in chunk.rows if row.fault is None]
@@ -54,14 +53,6 @@ def score_documents(
 
 def _given(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
-
-
-def _added(model: DocumentModel) -> list[Field]:
-    outputs = model.output_schema()["properties"]
-    return [
-        Field(name, "number" if "number" in rules["type"] else "category")
-        for name, rules in outputs.items()
-    ]
 
 
 def _flat(output: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ stays explained. The oldest go first, each table from where the last round ended
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Table, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import Table, select, update
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, WriteTx
 from augury.kit.ids import first_id
+from augury.kit.lots import by_lots
 from augury.predictions.tables import expiries, jobs, predictions
 
 DAY = 24 * 3600 * SECOND
@@ -22,7 +24,6 @@ _OVER = ("succeeded", "failed", "cancelled")
 # On SQLite nobody sells meanwhile. A prediction has up to a thousand rows of half a kilobyte.
 _AT_ONCE = 500
 _ROWS_AT_ONCE = 5_000
-_PAUSE_SECONDS = 0.02
 
 
 def expire(db: Database, keep_days: int, stop: threading.Event) -> int:
@@ -33,19 +34,12 @@ def expire(db: Database, keep_days: int, stop: threading.Event) -> int:
     if not keep_days:
         return 0
     before = first_id(now() - keep_days * DAY)
-    return sum(_expire(db, table, before, stop) for table in (jobs, predictions))
+    return sum(by_lots(partial(_expire, db, table, before), stop) for table in (jobs, predictions))
 
 
-def _expire(db: Database, table: Table, before: str, stop: threading.Event) -> int:
-    expired = 0
-    while not stop.is_set():
-        with db.write() as tx:
-            some = _expire_some(tx, table, before)
-        if some is None:
-            break
-        expired += some
-        stop.wait(_PAUSE_SECONDS)
-    return expired
+def _expire(db: Database, table: Table, before: str) -> int | None:
+    with db.write() as tx:
+        return _expire_some(tx, table, before)
 
 
 def _expire_some(tx: WriteTx, table: Table, before: str) -> int | None:

@@ -8,17 +8,16 @@ stored only for who still holds it.
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Select, func, select, text, update
 
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, Given, Id, ReadTx
 from augury.kit.ids import new_id
+from augury.predictions.leased import FROM_THE_START, Lease
 from augury.predictions.tables import UNFINISHED, jobs
 
 LEASE_SECONDS = 15
 RENEWAL_SECONDS = 5
-FROM_THE_START = "00000000-0000-0000-0000-000000000000"
 
 _RENEW = Given(
     """
@@ -44,23 +43,21 @@ _GIVE_BACK = Given(
 )
 
 
-class Job(msgspec.Struct, frozen=True):
-    """A job that is leased to `holder`; `attempts` counts the one that begins now."""
+class Job(Lease, frozen=True):
+    """A job that is leased."""
 
     id: str
-    user_id: str
-    model: str
-    version: int
-    explain: bool
-    language: str
     rows: int
     price: int
     inputs: str
     warnings: str
     hold_id: str
-    attempts: int
-    holder: str
     created_at: int
+
+    @property
+    def key(self) -> str:
+        """What names the job."""
+        return self.id
 
 
 _COLUMNS = [

@@ -75,12 +75,20 @@ def _store(tx: WriteTx, job: Job, outputs: str, transfer_id: str, moment: int) -
     insert_rows(tx, predictions, COLUMNS, [row])
 
 
-def postpone(db: Database, job: Job, seconds: float) -> bool:
-    """Let the job be tried again after a while; return whether it was still held."""
+def postpone(db: Database, job: Job, seconds: float, attempts: int) -> bool:
+    """Let the job be tried again after a while, so many attempts counting against it.
+
+    Returns whether it was still held.
+    """
     again = (
         update(jobs)
         .where(*_held(job))
-        .values(status=QUEUED, lease_holder=None, next_at=now() + int(seconds * SECOND))
+        .values(
+            status=QUEUED,
+            lease_holder=None,
+            next_at=now() + int(seconds * SECOND),
+            attempts=attempts,
+        )
     )
     with db.write() as tx:
         return tx.execute(again).rowcount == 1

@@ -21,6 +21,7 @@ from augury.kit.db import Database, Given
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.ids import first_id
 from augury.kit.log import logger
+from augury.kit.lots import by_lots
 from augury.predictions.tables import shadow_scores
 
 # Of a thousand rows each these are some 20 MB, and minutes of the slowest shipped model's work.
@@ -181,11 +182,9 @@ def purge(db: Database, stop: threading.Event, kept: int = KEPT) -> int:
         .limit(_PURGED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    purged = 0
-    while not stop.is_set():
+
+    def lot() -> int | None:
         with db.write() as tx:
-            some = tx.execute(delete(shadow_scores).where(tuple_(*key).in_(old))).rowcount
-        purged += some
-        if not some:
-            break
-    return purged
+            return tx.execute(delete(shadow_scores).where(tuple_(*key).in_(old))).rowcount or None
+
+    return by_lots(lot, stop)

@@ -5,17 +5,17 @@ from typing import NamedTuple
 import numpy as np
 
 from augury.risk.series import Days, Floats, Series
-from augury.risk.trouble import BadSeries, finite, long_enough, positive
+from augury.risk.trouble import BadSeries, between, finite, long_enough, positive
 
 LEAST_OBSERVATIONS = 20
 # Of 20 large US shares, in every year from 1990 to 2022: the mean over the years of the mean of
 # their betas against the S&P 500 is 0.98, and of the deviation between them 0.38.
 PRIOR_MEAN = 1.0
 PRIOR_DEVIATION = 0.38
-# Of the same shares before 2015, the promise of a hedge by daily correlations was kept over one
-# day, and was the more too good the longer the horizon. With this it is kept, in the median, over
-# 5, 21 and 63 days alike.
-LOST_BY_LOG_DAY = 0.036
+WEEK_DAYS = 5
+# Of the same shares before 2015, what a hedge promised was the more too good the longer the
+# horizon; with this it is kept, in the median, over 5, 21 and 63 days alike.
+OWN_BY_LOG_WEEK = 0.04
 # A variance this small beside the square of the largest value is rounding, and no movement.
 _FLAT = 1e-24
 
@@ -110,15 +110,19 @@ def hedge_ratio(correlation: Floats, volatility: Floats, benchmark_volatility: F
     return finite("correlation", correlation) * ratio
 
 
-def horizon_correlation(daily: Floats, days: Floats) -> Floats:
-    """Return what of a correlation of daily returns is left over horizons of so many days, [n].
+def horizon_correlation(weekly: Floats, days: Floats) -> Floats:
+    """Return what of a correlation of weekly returns is left over horizons of so many days, [n].
 
-    What an asset does alone goes on for days, and betas drift: over a month, an asset goes further
-    from its benchmark than its days would tell. The loss is measured, not derived:
-    `LOST_BY_LOG_DAY` of the correlation for every factor of e in days.
+    What an asset does alone goes on for weeks, and betas drift: over a quarter, an asset goes
+    further from its benchmark than its weeks would tell. The share of its variance that is its own
+    grows by `OWN_BY_LOG_WEEK` for every factor of e in weeks, measured and not derived; what has
+    nothing of its own keeps its correlation.
     """
-    kept = 1 - LOST_BY_LOG_DAY * np.log(positive("days", days))
-    return finite("daily", daily) * np.maximum(kept, 0.0)
+    weekly = between("weekly", weekly, -1, 1)
+    weeks = np.maximum(positive("days", days) / WEEK_DAYS, 1.0)
+    own = (1 - weekly**2) * (1 + OWN_BY_LOG_WEEK * np.log(weeks))
+    found: Floats = np.sign(weekly) * np.sqrt(np.maximum(1 - own, 0.0))
+    return found
 
 
 def _simple_returns(closes: Floats) -> Floats:

@@ -1,9 +1,12 @@
 """What is known of an asset on a day, in numbers that do not depend on its price.
 
-Five facts beside the level of volatility, each of which may be unknown. Everything is made of
+Five facts beside the level of volatility, each of which may be unknown, and how many closes that
+level is known from. Everything is made of
 what was known at the end of the day, and comes to the same bytes whatever happens later.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +25,22 @@ FEATURES = (
     "market_volatility",  # the benchmark's `recent_volatility`
     "market_level",  # log of the benchmark's volatility over years over the asset's
     "credit_spread_change",  # log of the spread of BAA over AAA over the one half a year ago
+    "closes",  # how many there are; moves nothing by itself, but short histories mislead
 )
 OWN, MARKET, MACRO = slice(0, 3), slice(3, 5), slice(5, 6)
+CLOSES = 6
 
 _YEARS_HALF_LIFE, _WEEKS_HALF_LIFE = 504.0, 21.0
 # A price that never moves has no volatility; the log of this one is finite.
 _LEAST_VARIANCE = 1e-10
 _HALF_A_YEAR_DAYS = 182
+# What each return counts, the newest last, and what the newest so many count together.
+_YEARS, _WEEKS = (
+    np.power(0.5, np.arange(10_000)[::-1] / half) for half in (_YEARS_HALF_LIFE, _WEEKS_HALF_LIFE)
+)
+_YEARS_SUM, _WEEKS_SUM = (
+    np.concatenate([[0.0], np.cumsum(one[::-1])]).tolist() for one in (_YEARS, _WEEKS)
+)
 # Older than this, what was known of the market or of a monthly figure tells nothing of today.
 _MARKET_STALE_DAYS = 7
 _MONTHLY_STALE_DAYS = 75
@@ -58,18 +70,45 @@ def surroundings(
 
 
 def history(series: Series, around: Surroundings) -> Floats:
-    """Return the features of every day of a series, [n, 6]; NaN is unknown.
+    """Return the features of every day of a series, [n, 7]; NaN is unknown.
 
     The first 59 days are unknown altogether.
     """
-    mine = own(series)
-    return np.concatenate([mine, _outside(series.days, mine[:, 0], around)], axis=1)
+    mine, closes = own(series), np.arange(1.0, len(series) + 1)
+    outside = _outside(series.days, mine[:, 0], around)
+    return np.concatenate([mine, outside, closes[:, None]], axis=1)
 
 
 def latest(series: Series, around: Surroundings) -> Floats:
-    """Return the features of the last day of a series alone, [6]: the last row of `history`."""
-    mine = own(series)[-1:]
-    return np.concatenate([mine, _outside(series.days[-1:], mine[:, 0], around)], axis=1)[0]
+    """Return the features of the last day of a series alone, [7]."""
+    found: Floats = latest_many([series], around)[0]
+    return found
+
+
+def latest_many(assets: Sequence[Series], around: Surroundings) -> Floats:
+    """Return the features of the last day of each of n series, [n, 7].
+
+    It is the last row of `history`, but for rounding, at a tenth of its cost.
+    """
+    mine = np.array([_last(one) for one in assets]).reshape(-1, 3)
+    days = np.array([one.days[-1] for one in assets], np.int32)
+    closes = np.array([len(one) for one in assets], np.float64)
+    return np.column_stack([mine, _outside(days, mine[:, 0], around), closes])
+
+
+def _last(asset: Series) -> tuple[float, float, float]:
+    if not LEAST_CLOSES <= len(asset) <= len(_YEARS):
+        level, recent, mean = own(asset)[-1]
+        return level, recent, mean
+    returns = log_returns(asset.closes)
+    squares, count = returns * returns, len(returns)
+    of_years, of_weeks = _YEARS[-count:], _WEEKS[-count:]
+    sums = _YEARS_SUM[count], _WEEKS_SUM[count]
+    years = max(float(of_years @ squares) / sums[0], _LEAST_VARIANCE)
+    weeks = max(float(of_weeks @ squares) / sums[1], _LEAST_VARIANCE)
+    mean = float(of_weeks @ returns) / sums[1]
+    trend = mean * math.sqrt(_WEEKS_HALF_LIFE / years)
+    return 0.5 * math.log(years), 0.5 * math.log(weeks / years), trend
 
 
 def own(series: Series) -> Floats:

@@ -2,7 +2,7 @@
 
 `log(scale)` is a sum of features, so each has an exact share in it. What a question does not know
 it is not asked for: a horizon has variants that know less, and the richest that can be answered
-is taken.
+is taken. Short histories have variants of their own, with less trust and wider tails.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augury.risk.distribution import Forecast, Groups
-from augury.risk.features import FEATURES
+from augury.risk.features import CLOSES, FEATURES
 from augury.risk.returns import logarithmic
 from augury.risk.series import Floats
 
@@ -30,16 +30,18 @@ class BadForecastModel(ValueError):
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`log(scale) = level + intercept + sum(weights * (features - centres))`, and quantiles of z.
 
-    `weights` are of the features in their order, the level left out; 0 is not looked at.
+    `weights` are of the features in their order, the level left out; 0 is not looked at. It
+    answers for histories of at least so many closes.
     """
 
+    least_closes: int
     intercept: float
     weights: list[float]
     quantiles: list[float]
 
 
 class Horizon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A horizon in trading days; its variants, the richest first.
+    """A horizon in trading days; its variants, the best first.
 
     `drift` is the expected log return of whatever moves at least as much as `drift_scale`; what
     moves less is expected to earn less, in proportion.
@@ -68,7 +70,7 @@ class Drivers:
     """What moved the chance of a loss: `base + contributions.sum(axis=1)` is that chance.
 
     `base` [n] is the chance for an asset that is average in everything the question knows;
-    `contributions` [n, 6] are of `FEATURES`, 0 where unknown.
+    `contributions` [n, 7] are of `FEATURES`, 0 where unknown.
     """
 
     base: Floats
@@ -87,6 +89,7 @@ class ForecastModel:
         self._variants_each = [len(one.variants) for one in document.horizons]
         variants = [variant for one in document.horizons for variant in one.variants]
         self._weights = np.array([[1.0, *one.weights] for one in variants])
+        self._least_closes = [one.least_closes for one in variants]
         self._intercepts = np.array([one.intercept for one in variants])
         self._tables = np.array([one.quantiles for one in variants])
         self._drifts = np.repeat([one.drift for one in document.horizons], self._variants_each)
@@ -94,7 +97,7 @@ class ForecastModel:
         self._drift_scales = np.repeat(scales, self._variants_each)
 
     def forecast(self, features: Floats, horizon: int | npt.NDArray[np.integer]) -> Forecast:
-        """Return the distributions of n questions from `features` [n, 6] and horizons in days.
+        """Return the distributions of n questions from `features` [n, 7] and horizons in days.
 
         Raises `ValueError` for a horizon that is none of `horizons`, or a row that lacks what
         every variant needs.
@@ -123,11 +126,11 @@ class ForecastModel:
         return Drivers(np.where(flat, base + moved, base), parts * slope[:, None])
 
     def known(self, features: Floats) -> npt.NDArray[np.bool_]:
-        """Return which features are known, [n, 6]."""
+        """Return which features are known, [n, 7]."""
         return np.isfinite(features)
 
     def unlike_training(self, features: Floats) -> npt.NDArray[np.bool_]:
-        """Return which features lie outside of what training has seen, [n, 6]."""
+        """Return which features lie outside of what training has seen, [n, 7]."""
         return (features < self._lowest) | (features > self._highest)
 
     def _groups(self, features: Floats, days: npt.NDArray[np.integer]) -> Groups:
@@ -137,8 +140,9 @@ class ForecastModel:
         for horizon, variants in zip(self.horizons, self._variants_each, strict=True):
             asked = days == horizon
             for place in reversed(range(first, first + variants)):
+                enough = features[:, CLOSES] >= self._least_closes[place]
                 needed = self._weights[place] != 0
-                group[asked & known[:, needed].all(axis=1)] = place
+                group[asked & enough & known[:, needed].all(axis=1)] = place
             first += variants
         if (group < 0).any():
             row = int(np.argmax(group < 0))
@@ -147,17 +151,20 @@ class ForecastModel:
         return group
 
     def _parts(self, features: Floats, group: Groups) -> Floats:
-        """Return by how much each feature moves log(scale) from the average, [n, 6]."""
+        """Return by how much each feature moves log(scale) from the average, [n, 7]."""
         inside = np.clip(features, self._lowest, self._highest)
         inside[:, _LEVEL] = features[:, _LEVEL]
         weights = self._weights[group]
         return np.where(weights != 0, weights * (inside - self._centres), 0.0)
 
     def _reference(self, group: Groups) -> Floats:
-        return self._intercepts[group] + self._centres[_LEVEL]
+        reference: Floats = self._intercepts[group] + self._centres[_LEVEL]
+        return reference
 
     def _location(self, scale: Floats, group: Groups) -> Floats:
-        return self._drifts[group] * np.minimum(scale / self._drift_scales[group], 1.0)
+        reached = np.minimum(scale / self._drift_scales[group], 1.0)
+        location: Floats = self._drifts[group] * reached
+        return location
 
 
 def read(content: bytes) -> ForecastModel:

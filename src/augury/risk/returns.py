@@ -1,6 +1,7 @@
 """Returns of closes, one day or many, and between logarithmic and simple."""
 
 import numpy as np
+import numpy.typing as npt
 
 from augury.risk.series import Floats
 
@@ -32,7 +33,7 @@ def logarithmic(simple_return: Floats) -> Floats:
     return found
 
 
-def annualised(volatility: Floats, days: Floats | int) -> Floats:
+def annualised(volatility: Floats, days: npt.ArrayLike) -> Floats:
     """Return the volatility of a year of 252 trading days from that of `days` (root of time)."""
     found: Floats = np.asarray(volatility * np.sqrt(TRADING_DAYS / np.asarray(days)))
     return found

@@ -21,7 +21,8 @@ def ewma(values: Floats, half_life_days: float) -> Floats:
     """
     decay = 0.5 ** (1 / half_life_days)
     weighted: Floats = lfilter([1 - decay], [1, -decay], values)
-    return weighted / -np.expm1(np.log(decay) * np.arange(1, len(values) + 1))
+    mean: Floats = weighted / -np.expm1(np.log(decay) * np.arange(1, len(values) + 1))
+    return mean
 
 
 def ewma_variance(returns: Floats, half_life_days: float) -> Floats:
@@ -44,7 +45,8 @@ def har_terms(returns: Floats) -> Floats:
 
 def har_variance(returns: Floats, coefficients: Floats) -> Floats:
     """Return the next day's variance, [n], from a constant and the three terms of Corsi (2009)."""
-    return coefficients[0] + har_terms(returns) @ coefficients[1:]
+    variance: Floats = coefficients[0] + har_terms(returns) @ coefficients[1:]
+    return variance
 
 
 def garch_variance(

@@ -71,7 +71,7 @@ def find(tx: ReadTx, user_id: str) -> Entry:
 
 def _entries(tx: ReadTx, rows: Sequence[Row[Any]]) -> list[Entry]:
     seen = _last_seen(tx, [row.id for row in rows])
-    return [Entry(*row, seen.get(row.id)) for row in rows]
+    return [Entry(**row._asdict(), last_seen_at=seen.get(row.id)) for row in rows]
 
 
 def _last_seen(tx: ReadTx, ids: Sequence[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from augury.audit_log import chain
 from augury.bootstrap import House
@@ -23,6 +23,7 @@ from augury.predictions import batch_outcomes, drift, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
+from augury.predictions.leased import LeasedRunner
 from augury.users.gate import LOOK_SECONDS, NOTE_SECONDS
 from augury.users.service import recipient
 from augury.worker import forgetting
@@ -30,6 +31,8 @@ from augury.worker import forgetting
 # So many predictions are made in the background at once by one process: a model on another server
 # keeps a thread waiting, not a processor busy.
 JOBS_AT_ONCE = 4
+# One chunk keeps a processor busy, and the one before it waits for the disk meanwhile.
+CHUNKS_AT_ONCE = 2
 _LOOK_SECONDS = 0.25
 
 
@@ -39,34 +42,6 @@ class Whose(Enum):
     EVERYBODYS = "every process for itself, also one that only serves"
     ANYBODYS = "one of those that work in the background, whichever comes first"
     RUNG = "as the last, and a broker rings for it row by row"
-
-
-class Runs(Protocol):
-    """Works on the rows of one room, with leases; its methods may be called by many threads."""
-
-    def run_one(self) -> bool:
-        """Do the next thing that is due, in turn of the customers; return whether there was one."""
-        ...
-
-    def run_due(self, stop: threading.Event) -> int:
-        """Do so until nothing is due or `stop` is set; return how often."""
-        ...
-
-    def renew(self) -> int:
-        """Prolong the leases of what runs here; return how many still stood."""
-        ...
-
-    def due(self, most: int) -> int:
-        """Return how many rows wait for somebody; at `most`, there may be more."""
-        ...
-
-    def is_busy(self) -> bool:
-        """Tell whether a row is worked on here."""
-        ...
-
-    def give_back(self) -> int:
-        """Take nothing more and leave to others what runs here; return how many rows."""
-        ...
 
 
 class Workplace:
@@ -93,7 +68,7 @@ class Workplace:
                 runner.give_back()
 
 
-def _runners(house: House) -> dict[Room, Runs]:
+def _runners(house: House) -> dict[Room, LeasedRunner[Any, Any]]:
     return {
         "jobs": Runner(house.db, house.shop.catalogue),
         "batches": BatchRunner(house.db, house.shop.catalogue, house.batches.keeper),
@@ -158,12 +133,11 @@ _PLAN = (
 
 def duties(place: Workplace, jobs_at_once: int = JOBS_AT_ONCE) -> list[Duty]:
     """Return every duty, to be carried out at a place."""
-    # One chunk at a time: it keeps a processor busy.
-    at_once = {"jobs": jobs_at_once}
+    at_once = {"jobs": jobs_at_once, "batches": CHUNKS_AT_ONCE}
     rung = [
         Duty(f"{room}_{number}", _LOOK_SECONDS, runner.run_due, Whose.RUNG)
         for room, runner in place.runners.items()
-        for number in range(1, at_once.get(room, 1) + 1)
+        for number in range(1, at_once[room] + 1)
     ]
     planned = [Duty(one.name, one.seconds, partial(one.run, place), one.whose) for one in _PLAN]
     return rung + planned

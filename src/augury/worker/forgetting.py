@@ -3,6 +3,7 @@
 import threading
 
 from augury.bootstrap import House
+from augury.kit.lots import by_lots
 from augury.ledger.keys import purge_keys
 from augury.notices.leases import KEPT, purge
 from augury.predictions import batch_purge, expiry, shadow
@@ -20,13 +21,8 @@ def purge_old_keys(house: House, stop: threading.Event) -> int:
 
 def purge_deliveries(house: House, stop: threading.Event) -> int:
     """Delete old deliveries to webhooks and mailboxes; return how many."""
-    purged = 0
-    while not stop.is_set():
-        some = purge(house.db, kept=min(KEPT, _longest(house)))
-        purged += some
-        if not some:
-            break
-    return purged
+    kept = min(KEPT, _longest(house))
+    return by_lots(lambda: purge(house.db, kept=kept) or None, stop)
 
 
 def purge_scores(house: House, stop: threading.Event) -> int:

@@ -126,7 +126,9 @@ class _Door:
     async def _identify(self, token: str) -> Identity:
         """Return who is asking; only an API key that is new here makes the database wait."""
         gate = self._house.gate
-        caller = gate.recognise(token) or await run_in_threadpool(gate.look_up, token)
+        caller = gate.recognise(token)
+        if caller is None:
+            caller = await run_in_threadpool(gate.look_up, token)
         if not caller.may(keys.Scope.PREDICT):
             raise Forbidden
         return caller

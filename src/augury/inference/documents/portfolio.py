@@ -17,7 +17,13 @@ from augury.kit.errors import Fault
 from augury.kit.texts import texts
 from augury.risk.trouble import BadSeries
 
-_NUMBER: Final = {"type": "number"}
+# Why parts cannot be told, by the key of what the arithmetic says.
+_TOO_SHORT: Final = "fault.portfolio_too_short"
+_WHY: Final = {
+    "constant": "fault.portfolio_constant",
+    "limits_infeasible": "fault.portfolio_limits_infeasible",
+    "no_optimum": "fault.portfolio_no_optimum",
+}
 _LIST: Final = {"type": "array", "items": {"type": "object"}}
 _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     **{name: schema for name, schema in risk_answer.OF_ANY.items() if name != "warnings"},
@@ -70,7 +76,7 @@ class PortfolioModel(RiskModel):
         try:
             more = self._of_parts(found, whole, language)
         except BadSeries as error:
-            return [Fault("/positions", f"fault.portfolio_{error.key}", dict(error.values))]
+            return [Fault("/positions", _WHY.get(error.key, _TOO_SHORT), dict(error.values))]
         (told,) = risk_answer.outputs([found.whole], whole, self.manifest, language)
         told["data"]["symbol"] = None
         told["warnings"] += more.pop("warnings")

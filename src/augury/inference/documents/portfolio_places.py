@@ -8,7 +8,7 @@ import numpy as np
 
 from augury.inference.documents.portfolio_question import PortfolioQuestion
 from augury.inference.documents.prices import FEWEST_POINTS, day_number, day_told, series_of
-from augury.inference.documents.risk_assets import Asset, Assets, own_asset
+from augury.inference.documents.risk_assets import Asset, Assets, own_asset, weekly
 from augury.inference.documents.risk_places import (
     USUAL_BENCHMARK,
     Note,
@@ -165,6 +165,7 @@ def _whole(
     """Return the portfolio as one asset: what these weights, kept up, would have done."""
     count, window = len(weights), slice(-WINDOW_DAYS, None)
     returns = common.returns[:, :count] @ weights
+    weeks = weekly(returns[window]), weekly(common.returns[window, -1])
     notes = [Note("common_window", {"count": len(returns), "day": day_told(common.days[0])})]
     if index.series is None:
         notes.append(Note("no_benchmark", {"symbol": index.name}))
@@ -187,7 +188,7 @@ def _whole(
         worst_drawdown=float(made.worst_drawdown[0]),
         day=day,
         benchmark=index.name,
-        returns=(returns[window], common.returns[window, count]) if index.series else None,
+        returns=weeks if index.series else None,
         benchmark_features=index.features,
         benchmark_price=index.price,
         rate=0.0,

@@ -16,7 +16,7 @@ from augury.inference.asking import Asked, Caution, Outputs
 from augury.inference.manifest import BadModel, Manifest, verify_artifact
 from augury.kit.errors import Fault, InvalidInput
 from augury.kit.texts import LANGUAGES
-from augury.risk.series import Markets
+from augury.risk.series import NO_MARKETS, Markets
 
 # Documents as their family has read them.
 Documents = list[Any]
@@ -41,12 +41,22 @@ class DocumentModel(ABC):
         """Open the artefact and run the self-test; raises `BadModel` when it does not pass."""
         verify_artifact(manifest.artifact, artifact)
         self.manifest = manifest
-        self.markets = markets
-        self.open(artifact.read_bytes())
-        self.self_test()
+        content = artifact.read_bytes()
+        # What it says about made-up prices must not depend on the prices of a house.
+        self.open(content, NO_MARKETS)
+        self.self_test_error = self._self_test()
+        self.open(content, markets)
+
+    @classmethod
+    def asked(cls, manifest: Manifest, artifact: Path, inputs: bytes) -> list[float]:
+        """Return what an artefact answers to questions that bring their own prices: its proof."""
+        model = cls.__new__(cls)
+        model.manifest = manifest
+        model.open(artifact.read_bytes(), NO_MARKETS)
+        return model.probabilities(cls.check(inputs))
 
     @abstractmethod
-    def open(self, artifact: bytes) -> None:
+    def open(self, artifact: bytes, markets: Markets) -> None:
         """Take over what the artefact holds; raises `BadModel` if it is not what it says."""
 
     @classmethod
@@ -107,7 +117,7 @@ class DocumentModel(ABC):
         """Tell whether it can be asked at the moment."""
         return True
 
-    def self_test(self) -> float:
+    def _self_test(self) -> float:
         """Return the largest difference in the self-test; raises `BadModel` if it is too large."""
         name, test = self.manifest.name, self.manifest.self_test
         try:

@@ -15,6 +15,7 @@ from augury.inference.documents.risk_places import place
 from augury.inference.manifest import BadModel
 from augury.kit.errors import Fault
 from augury.risk import forecast
+from augury.risk.series import Markets
 
 # Questions in one pass: scenarios of so many fit into memory.
 _AT_ONCE = 1000
@@ -28,13 +29,13 @@ class RiskModel(DocumentModel):
     example: ClassVar[Mapping[str, Any]] = risk_question.EXAMPLE
     subjects: ClassVar[tuple[str, ...]] = ("symbol", "prices")
 
-    def open(self, artifact: bytes) -> None:
-        """Take over what was learned; raises `BadModel`."""
+    def open(self, artifact: bytes, markets: Markets) -> None:
+        """Take over what was learned, and where prices come from; raises `BadModel`."""
         try:
             self._forecast = forecast.read(artifact)
         except forecast.BadForecastModel as error:
             raise BadModel("forecast_unreadable", error=error) from error
-        self._assets = Assets(self.markets)
+        self.markets, self._assets = markets, Assets(markets)
 
     @classmethod
     def input_schema(cls) -> dict[str, Any]:

@@ -8,22 +8,24 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from augury.risk import features
-from augury.risk.beta import LEAST_OBSERVATIONS, Aligned, aligned
+from augury.risk.beta import LEAST_OBSERVATIONS, WEEK_DAYS, aligned
 from augury.risk.drawdown import drawdown
 from augury.risk.features import Surroundings, surroundings
-from augury.risk.series import Floats, Indicator, Markets, Series
+from augury.risk.series import Days, Floats, Indicator, Markets, Series
+from augury.risk.tails import overlapping
 from augury.risk.trouble import BadSeries
 
 # Yields whose spread is a feature, and a year's rate for option prices; in percent.
 AAA, BAA, BILLS = "AAA", "BAA", "TBILL"
 INDICATORS = (AAA, BAA, BILLS)
-# A year of common days tells a beta: what hedges promise by it was measured with as many.
-BETA_DAYS = 252
+# Beta and correlation are those of overlapping weeks of two years: what hedges promise by them was
+# measured so, and days alone promise too much, as they do not hold all that a month brings.
+BETA_WEEKS = 500
 _MOST_ASSETS = 600
 _MOST_PAIRS = 600
 _STALE_DAYS = 7
@@ -40,6 +42,14 @@ class Asset:
     series: Series
     features: Floats  # [days, 6]
     worst_drawdown: Floats  # [days]
+
+
+class Weeks(NamedTuple):
+    """Returns of overlapping weeks of two assets, [weeks], and the day on which each ends."""
+
+    days: Days
+    asset: Floats
+    benchmark: Floats
 
 
 class _Kept(Generic[Value]):
@@ -78,7 +88,7 @@ class Assets:
         self._markets = markets
         self._around: _Kept[Surroundings] = _Kept(_MOST_ASSETS)
         self._assets: _Kept[Asset] = _Kept(_MOST_ASSETS)
-        self._pairs: _Kept[Aligned | None] = _Kept(_MOST_PAIRS)
+        self._pairs: _Kept[Weeks | None] = _Kept(_MOST_PAIRS)
 
     def around(self, benchmark: str) -> Surroundings:
         """Return what is known beside an asset that is compared with a benchmark."""
@@ -98,14 +108,12 @@ class Assets:
             (symbol, benchmark), (series, around), lambda: _worked_out(series, around)
         )
 
-    def pair(self, symbol: str, benchmark: str) -> Aligned | None:
-        """Return the common returns of two known assets; None if there are too few."""
+    def pair(self, symbol: str, benchmark: str) -> Weeks | None:
+        """Return the common weeks of two known assets; None if there are too few."""
         ours, theirs = self._markets.prices(symbol), self._markets.prices(benchmark)
         if ours is None or theirs is None:
             return None
-        return self._pairs.get(
-            (symbol, benchmark), (ours, theirs), lambda: common(ours, theirs, len(ours))
-        )
+        return self._pairs.get((symbol, benchmark), (ours, theirs), lambda: common(ours, theirs))
 
     def rate(self, day: int) -> float | None:
         """Return the year's rate that was known on a day, as a fraction."""
@@ -118,20 +126,26 @@ class Assets:
         return float(bills.values[end - 1]) / 100
 
 
-def common(ours: Series, theirs: Series, observations: int = BETA_DAYS) -> Aligned | None:
-    """Return the newest common returns of two series, at most so many; None if too few."""
+def common(ours: Series, theirs: Series) -> Weeks | None:
+    """Return the common weeks of two series; None if there are too few."""
     try:
-        return aligned(ours, theirs, observations)
+        days, asset, benchmark = aligned(ours, theirs, len(ours))
     except BadSeries:
         return None
+    return Weeks(days[WEEK_DAYS - 1 :], weekly(asset), weekly(benchmark))
 
 
-def window(pair: Aligned | None, day: int) -> tuple[Floats, Floats] | None:
-    """Return the common returns of the year until a day; None if there are too few."""
+def weekly(returns: Floats) -> Floats:
+    """Return what five days at a time brought, of daily simple returns [t]: [t - 4]."""
+    return overlapping(returns, WEEK_DAYS)
+
+
+def window(pair: Weeks | None, day: int) -> tuple[Floats, Floats] | None:
+    """Return the common weeks of the two years until a day; None if there are too few."""
     if pair is None:
         return None
     end = int(np.searchsorted(pair.days, day, side="right"))
-    start = max(0, end - BETA_DAYS)
+    start = max(0, end - BETA_WEEKS)
     if end - start < LEAST_OBSERVATIONS or day - pair.days[end - 1] > _STALE_DAYS:
         return None
     return pair.asset[start:end], pair.benchmark[start:end]

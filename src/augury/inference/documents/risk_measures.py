@@ -75,7 +75,7 @@ def measured(model: ForecastModel, places: Sequence[Place]) -> Measures:
 def _regression(places: Sequence[Place]) -> Mapping[str, Floats]:
     """Return beta and correlation with the benchmark of each, NaN where there is none.
 
-    Those with windows of one length are worked out together, most have the whole year.
+    Those with windows of one length are worked out together, most have all two years.
     """
     found = {"beta": np.full(len(places), np.nan), "correlation": np.full(len(places), np.nan)}
     lengths: dict[int, list[int]] = {}

@@ -44,7 +44,7 @@ def upgrade() -> None:
     )
     state = op.create_table(
         "market_state",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_market_state")),
     )

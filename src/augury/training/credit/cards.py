@@ -13,6 +13,7 @@ from augury.training.credit.dataset import Dataset, Target
 from augury.training.credit.fields import NAMES, place, text
 from augury.training.effects import Effect
 from augury.training.metrics import Group, group
+from augury.training.numbers import Numbers
 
 LANGUAGES = {"en": "card.md", "ru": "card.ru.md"}
 
@@ -36,7 +37,7 @@ class Evidence:
 def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
     """Return the card of a model as Markdown in one language."""
     data, metrics, decision = evidence.dataset, _metrics(manifest), _decision(manifest)
-    number = _Numbers(language)
+    number = Numbers(language)
     values = {
         "title": getattr(manifest.title, language),
         "description": getattr(manifest.description, language),
@@ -75,27 +76,7 @@ def card(manifest: Manifest, evidence: Evidence, language: str) -> str:
     return Template(text(f"card.{language}.md")).substitute(values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbers:
-    """Writes numbers the way a language does."""
-
-    language: str
-
-    def decimal(self, value: float, digits: int) -> str:
-        if math.isnan(value):
-            return "–"
-        written = f"{value:.{digits}f}".replace("-", "−")
-        return written.replace(".", ",") if self.language == "ru" else written
-
-    def percent(self, value: float) -> str:
-        gap = "\u00a0" if self.language == "ru" else ""
-        return "–" if math.isnan(value) else f"{self.decimal(100 * value, 1)}{gap}%"
-
-    def whole(self, value: int) -> str:
-        return f"{value:,}".replace(",", "\u00a0" if self.language == "ru" else ",")
-
-
-def _seen(data: Dataset, number: _Numbers) -> dict[str, str]:
+def _seen(data: Dataset, number: Numbers) -> dict[str, str]:
     """Return what the cleaned rows hold: shares of missing values and ranges."""
     columns = {name: data.matrix[:, place(name)] for name in NAMES}
     missing = {
@@ -130,7 +111,7 @@ def _reasons(manifest: Manifest, language: str) -> dict[str, str]:
     }
 
 
-def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:
+def _effect_row(effect: Effect, language: str, number: Numbers) -> str:
     title = getattr(effect.field.title, language)
     word = _WORDS[effect.direction][language]
     points = "–" if effect.direction == "unordered" else number.decimal(100 * effect.change, 1)
@@ -138,7 +119,7 @@ def _effect_row(effect: Effect, language: str, number: _Numbers) -> str:
     return f"| {title} (`{effect.field.name}`) | {word} | {points} | {low} – {high} |"
 
 
-def _decision_rows(manifest: Manifest, evidence: Evidence, language: str, number: _Numbers) -> str:
+def _decision_rows(manifest: Manifest, evidence: Evidence, language: str, number: Numbers) -> str:
     low, high = _decision(manifest).approve_below, _decision(manifest).decline_from
     chance, target = evidence.chance, evidence.dataset.target
     kinds = {
@@ -154,7 +135,7 @@ def _decision_rows(manifest: Manifest, evidence: Evidence, language: str, number
     return "\n".join(rows)
 
 
-def _age_rows(manifest: Manifest, evidence: Evidence, language: str, number: _Numbers) -> str:
+def _age_rows(manifest: Manifest, evidence: Evidence, language: str, number: Numbers) -> str:
     return "\n".join(
         f"| {found.name} | {number.whole(found.rows)} | "
         + " | ".join(

@@ -4,22 +4,28 @@ import msgspec
 import numpy as np
 from scipy.optimize import minimize
 
-from augury.risk.features import FEATURES, MACRO, MARKET, OWN
+from augury.risk.features import CLOSES, FEATURES, LEAST_CLOSES, MACRO, MARKET, OWN
 from augury.risk.forecast import Document, Horizon, Variant
 from augury.risk.series import Floats
 from augury.training.risk.panel import HORIZONS, Panel
 
-# The richest first. The level has no weight of its own.
-_VARIANTS = (slice(1, MACRO.stop), slice(1, MARKET.stop), slice(1, OWN.stop))
+# The best first: of many closes before few, of much known before little. The level has no weight
+# of its own.
+_KNOWN = (slice(1, MACRO.stop), slice(1, MARKET.stop), slice(1, OWN.stop))
+_CLOSES = (504, 126, LEAST_CLOSES)
+# Uploads to learn short histories from. Longer ones are what the panel is made of.
+UPLOADS = (60, 90, 126, 200, 350)
 # Student's t is only the yardstick that keeps single crashes from deciding about the weights.
 _FREEDOM = 6.0
 _RIDGE = 1e-3
 # Neighbouring days of a horizon tell nearly the same; every third is enough for five weights.
 _EVERY = 3
-# Half of the average return of the past, which was that of companies that are large today.
-_DRIFT_KEPT = 0.5
+# The average return of so many years is believed by half (Buehlmann's credibility): ten years of a
+# market tell little of the next, and these are companies that are large today.
+_HALF_BELIEVED_YEARS = 10.0
 # Of the average share's moves. What moves less is no share, and is not expected to earn like one.
 _DRIFT_FROM = 1 / 3
+_MOST_CLOSES = 100_000.0  # no number of them is unlike training
 _RANGE = (0.001, 0.999)
 _DIGITS = 6
 _STEP = 2e-6
@@ -32,11 +38,15 @@ _END = 1e-6  # what stands for level 0
 
 def learn(panel: Panel, known_by: int) -> Document:
     """Return what can be learned from the outcomes that are known before a day."""
-    seen = panel.rows((panel.matures < known_by).any(axis=1))
+    seen = panel.rows(panel.matures.min(axis=1) < known_by)
     centres = np.nanmean(seen.features, axis=0)
     lowest, highest = np.nanquantile(seen.features, _RANGE, axis=0)
+    lowest[CLOSES], highest[CLOSES] = LEAST_CLOSES, _MOST_CLOSES
+    years = float(np.ptp(seen.day)) / 365.25
+    believed = years / (years + _HALF_BELIEVED_YEARS)
     clipped = np.clip(seen.features, lowest, highest) - centres
-    clipped[:, 0] = seen.features[:, 0]
+    for column in (0, CLOSES):
+        clipped[:, column] = seen.features[:, column]
     return Document(
         format="augury-risk-forecast-1",
         features=list(FEATURES),
@@ -45,8 +55,9 @@ def learn(panel: Panel, known_by: int) -> Document:
         highest=_rounded(highest),
         levels=LEVELS.tolist(),
         horizons=[
-            _horizon(column, clipped, seen.returns[:, column], seen.matures[:, column] < known_by)
-            for column in range(len(HORIZONS))
+            _horizon(days, clipped[over], seen.returns[over, column], believed)
+            for column, days in enumerate(HORIZONS)
+            for over in [seen.matures[:, column] < known_by]
         ],
     )
 
@@ -56,30 +67,36 @@ def encoded(document: Document) -> bytes:
     return msgspec.json.encode(document) + b"\n"
 
 
-def _horizon(column: int, features: Floats, returns: Floats, over: Floats) -> Horizon:
-    features, returns = features[over == 1], returns[over == 1]
-    drift = _DRIFT_KEPT * float(returns.mean())
-    average_scale = float(np.exp(features[:, 0].mean()) * np.sqrt(HORIZONS[column]))
+def _horizon(days: int, features: Floats, returns: Floats, believed: float) -> Horizon:
+    drift = believed * float(returns.mean())
+    average_scale = float(np.exp(features[:, 0].mean()) * np.sqrt(days))
     drift_scale = _DRIFT_FROM * average_scale
     return Horizon(
-        days=HORIZONS[column],
+        days=days,
         drift=round(drift, _DIGITS),
         drift_scale=round(drift_scale, _DIGITS),
-        variants=[_variant(used, features, returns, drift, drift_scale) for used in _VARIANTS],
+        variants=[
+            _variant(least, used, features[of], returns[of], drift, drift_scale)
+            for least, below in zip(_CLOSES, (np.inf, *_CLOSES), strict=False)
+            for of in [(features[:, CLOSES] >= least) & (features[:, CLOSES] < below)]
+            for used in _KNOWN
+        ],
     )
 
 
 def _variant(
-    used: slice, features: Floats, returns: Floats, drift: float, drift_scale: float
+    least: int, used: slice, features: Floats, returns: Floats, drift: float, drift_scale: float
 ) -> Variant:
     known = np.isfinite(features[:, used]).all(axis=1)
     level, x, y = features[known, 0], features[known, used], returns[known]
-    intercept, weights = _scale(level[::_EVERY], x[::_EVERY], y[::_EVERY])
+    every = _EVERY if least == max(_CLOSES) else 1
+    intercept, weights = _scale(level[::every], x[::every], y[::every])
     scale = np.exp(level + intercept + x @ weights)
     location = drift * np.minimum(scale / drift_scale, 1.0)
     padded = np.zeros(len(FEATURES) - 1)
     padded[used.start - 1 : used.stop - 1] = weights
     return Variant(
+        least_closes=least,
         intercept=round(intercept, _DIGITS),
         weights=_rounded(padded),
         quantiles=_rounded(_table((y - location) / scale)),
@@ -113,15 +130,19 @@ def _scale(level: Floats, x: Floats, y: Floats) -> tuple[float, Floats]:
 def _table(z: Floats) -> Floats:
     """Return quantiles at `LEVELS`: those seen, and beyond one in a thousand a power law.
 
-    The tail goes on as it went from one in a hundred to one in a thousand.
+    The tail goes on as it went from one in a hundred to one in a thousand. They are moved to a
+    mean of 0 (the outermost halves of a percent aside), so that `drift` alone says what may be
+    earned: what shares have earned above it is the luck of those that are large today.
     """
-    inner = np.quantile(z, _INNER)
-    hundredth, last = np.quantile(z, [0.01, 0.99]), inner[[0, -1]]
+    middle = np.quantile(z, np.arange(1, 200) / 200)
+    inner = np.quantile(z, _INNER) - middle.mean()
+    hundredth, last = np.interp([0.01, 0.99], _INNER, inner), inner[[0, -1]]
     index = np.log10(last / hundredth)
     beyond = np.concatenate([[_END], _OUTER]) / _INNER[0]
     low, high = (last[side] * beyond ** -index[side] for side in (0, 1))
     # Prices that did not move leave equal values, and a table must rise.
-    return np.concatenate([low, inner, high[::-1]]) + _STEP * np.arange(len(LEVELS))
+    table: Floats = np.concatenate([low, inner, high[::-1]]) + _STEP * np.arange(len(LEVELS))
+    return table
 
 
 def _rounded(values: Floats) -> list[float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from augury.risk.features import MACRO, MARKET, Surroundings, history, latest
+from augury.risk.features import MACRO, MARKET, Surroundings, history, latest_many
 from augury.risk.returns import forward_returns
 from augury.risk.series import Days, Floats, Series
 
@@ -52,7 +52,7 @@ class Panel:
 
 def panel(assets: list[Series], around: Surroundings) -> Panel:
     """Return a row for each day of each series on which something can be said."""
-    return _joined([_of(number, one, around) for number, one in enumerate(assets)])
+    return joined([_of(number, one, around) for number, one in enumerate(assets)])
 
 
 def short_panel(assets: list[Series], around: Surroundings, closes: int, every_days: int) -> Panel:
@@ -60,23 +60,21 @@ def short_panel(assets: list[Series], around: Surroundings, closes: int, every_d
     parts = []
     for number, asset in enumerate(assets):
         ends = np.arange(closes, len(asset) + 1, every_days)
-        features = np.array(
-            [
-                latest(Series(asset.days[e - closes : e], asset.closes[e - closes : e]), around)
-                for e in ends
-            ]
-        )
-        whole = _outcomes(asset)
-        parts.append(
-            Panel(
-                np.full(len(ends), number, np.int32),
-                asset.days[ends - 1],
-                features,
-                whole[0][ends - 1],
-                whole[1][ends - 1],
-            )
-        )
-    return _joined(parts)
+        pieces = [
+            Series(asset.days[end - closes : end], asset.closes[end - closes : end]) for end in ends
+        ]
+        features = latest_many(pieces, around)
+        returns, matures = _outcomes(asset)
+        at = ends - 1
+        whose = np.full(len(ends), number, np.int32)
+        parts.append(Panel(whose, asset.days[at], features, returns[at], matures[at]))
+    return joined(parts)
+
+
+def years_of(days: Days) -> npt.NDArray[np.int64]:
+    """Return the year of each day, [n]."""
+    years: npt.NDArray[np.int64] = days.astype("datetime64[D]").astype("datetime64[Y]").astype(int)
+    return years + 1970
 
 
 def _of(number: int, asset: Series, around: Surroundings) -> Panel:
@@ -94,7 +92,8 @@ def _outcomes(asset: Series) -> tuple[Floats, Days]:
     return returns, matures
 
 
-def _joined(parts: list[Panel]) -> Panel:
+def joined(parts: list[Panel]) -> Panel:
+    """Return the rows of several panels."""
     return Panel(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in Panel.__slots__)
     )
