@@ -192,7 +192,7 @@ def test_a_key_expires(
 )
 def test_what_is_no_key_is_refused(client: TestClient, key: str) -> None:
     """As any token that is none."""
-    who = {"Authorization": f"Bearer {key}".encode("latin-1")}
+    who: Any = {"Authorization": f"Bearer {key}".encode("latin-1")}
     for answer in (
         client.get("/v1/me", headers=who),
         client.post("/v1/predictions", content=order(), headers=who | _JSON),

@@ -110,9 +110,9 @@ def test_many_who_seal_at_once_make_one_chain(
     """Several processes have this duty, while others go on writing."""
     monkeypatch.setattr(chain, "_SEALED_AT_ONCE", 3)
     with ThreadPoolExecutor(8) as threads:
-        jobs = [threads.submit(write, db, 10) for _ in range(4)]
-        jobs += [threads.submit(seal, db, threading.Event()) for _ in range(12)]
-        for job in jobs:
+        writing = [threads.submit(write, db, 10) for _ in range(4)]
+        sealing = [threads.submit(seal, db, threading.Event()) for _ in range(12)]
+        for job in (*writing, *sealing):
             job.result()
     seal(db, threading.Event())
     assert head(db).number == 40

@@ -86,7 +86,7 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
     house = bootstrap.build(settings)
     todo = duties(Workplace(house))
     assert {duty.name for duty in todo} == {
-        "catalogue", "market", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "seal_audit", "gate", "key_uses", "purge", "purge_shadow",
+        "catalogue", "market", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "seal_audit", "close_hours", "gate", "key_uses", "purge", "purge_shadow",
         "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "overdue_jobs",
         "batches_1", "batches_2", "overdue_batches", "purge_batches",
         "purge_keys", "expire_predictions",

@@ -25,6 +25,7 @@ from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
     admin,
+    analytics,
     api_keys,
     artifacts,
     audit_events,
@@ -119,6 +120,7 @@ def create_app(house: House) -> Frame:
         market,
         api_keys,
         users,
+        analytics,
     ):
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)

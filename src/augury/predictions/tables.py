@@ -273,3 +273,24 @@ drift_states = Table(
     PrimaryKeyConstraint("model", "version", "subject"),
     CheckConstraint("level IN ('calm', 'watch', 'alert')", name="level"),
 )
+
+# What was sold of each model in each hour that is closed: see `hours.py`.
+prediction_hours = Table(
+    "prediction_hours",
+    metadata,
+    Column("hour", Int64, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("predictions", Int64, nullable=False),
+    Column("rows", Int64, nullable=False),
+    Column("credits", Int64, nullable=False),
+    # JSON: how many were made within each limit of latency.
+    Column("latencies", Text, nullable=False),
+    PrimaryKeyConstraint("hour", "model"),
+)
+# One row: up to when hours are closed.
+sums_state = Table(
+    "sums_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("up_to", Int64, nullable=False),
+)

@@ -19,7 +19,7 @@ from augury.ledger.service import expire_holds
 from augury.notices.deliver import open_courier
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import batch_outcomes, drift, job_leases, job_outcomes
+from augury.predictions import batch_outcomes, drift, hours, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
@@ -127,6 +127,7 @@ _PLAN = (
     _Planned(
         "expire_predictions", _HOUR, lambda at, stop: forgetting.expire_predictions(at.house, stop)
     ),
+    _Planned("close_hours", 60, lambda at, stop: hours.close_hours(at.house.db, stop)),
     _Planned("drift", drift.EVERY_SECONDS, _look_for_drift),
 )
 

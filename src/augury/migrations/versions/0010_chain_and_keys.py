@@ -1,4 +1,4 @@
-"""The audit log's chain, and API keys."""
+"""The audit log's chain, API keys, and what was sold in each hour."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Apply."""
     _chain()
     _keys()
+    _hours()
     _note_events()
     # Last, because sales want these: in the order in which a sale takes them.
     op.add_column("jobs", sa.Column("api_key_id", ID, nullable=True))
@@ -112,3 +113,23 @@ def _keys() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_state")),
     )
     op.bulk_insert(state, [{"id": 1, "revision": 0}])
+
+
+def _hours() -> None:
+    op.create_table(
+        "prediction_hours",
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("predictions", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("latencies", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "model", name=op.f("pk_prediction_hours")),
+    )
+    state = op.create_table(
+        "sums_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("up_to", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sums_state")),
+    )
+    op.bulk_insert(state, [{"id": 1, "up_to": 0}])
