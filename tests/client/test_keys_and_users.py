@@ -38,3 +38,21 @@ def test_an_administrator_finds_adjusts_and_blocks_a_user(anna: Client, shop: Sh
     assert [user.id for user in admin.admin.users_page(me.id).items] == [me.id]
     log = admin.admin.audit_events_page(subject=f"user:{me.id}", limit=3).items
     assert [one.action for one in log] == ["user.status", "user.status", "credits.adjusted"]
+
+
+def test_an_administrator_sees_what_sells_and_that_the_books_are_right(
+    anna: Client, shop: Shop
+) -> None:
+    admin = shop.admin()
+    since = datetime.now(UTC) - timedelta(days=2)
+    assert admin.admin.model_sales(since).items == ()
+    load = admin.admin.load(since)
+    assert load.since <= since < load.until
+    assert load.queues["batch"].unfinished == 0
+    assert load.process.requests > 0
+    report = admin.admin.audit_ledger()
+    assert report.is_right, report.findings
+    assert report.accounts > 0
+    with pytest.raises(ApiError) as caught:
+        anna.admin.audit_ledger()
+    assert caught.value.code == "forbidden"

@@ -83,7 +83,7 @@ def test_many_who_close_at_once_count_nothing_twice(db: Database, clock: list[in
 
 def test_a_job_that_succeeds_an_hour_later_is_in_time(db: Database, clock: list[int]) -> None:
     """Its hour is not closed before nothing of it can succeed any more."""
-    sold(db, START)
+    sold(db, START + 600 * SECOND)
     clock[0] = START + 2 * HOUR + 600 * SECOND - 1
     assert close(db) == 0
     clock[0] += 1
