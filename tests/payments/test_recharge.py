@@ -359,3 +359,24 @@ def test_an_undecided_charge_is_settled_by_its_notification(till: Till) -> None:
     assert top_up.status == "pending"
     settle(till.db, "bank", till.bank.pay(top_up, PaymentState.FAILED))
     assert order_of(till, anna).declines == 1
+
+
+def test_what_a_customer_sets_up_is_in_the_audit_log(till: Till) -> None:
+    """A standing order with its terms before and now, its end, and a method that is forgotten."""
+    anna = standing(till)
+    actor = Actor(anna)
+    order = order_of(till, anna)
+    automatic.set_order(till.desk, replace(order, below=7), actor)
+    automatic.remove_order(till.db, anna, actor)
+    methods.remove(till.db, anna, order.method_id, actor)
+    with till.db.read() as tx:
+        forgotten, ended, changed = events(tx, limit=3)
+    assert {one.subject for one in (forgotten, ended, changed)} == {f"user:{anna}"}
+    assert {one.actor_id for one in (forgotten, ended, changed)} == {anna}
+    assert (ended.action, forgotten.action) == (
+        "automatic_top_up.removed",
+        "payment_method.removed",
+    )
+    assert forgotten.details == {"method": order.method_id}
+    assert changed.action == "automatic_top_up.set"
+    assert (changed.details["before"]["below"], changed.details["now"]["below"]) == (100, 7)
