@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from augury.audit_log.service import events
+from augury.audit_log.service import Actor, events
 from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
 from augury.kit.ids import new_id
@@ -262,7 +262,7 @@ def test_an_administrator_who_asks_about_a_silent_charge_is_in_the_audit_log(
     for _ in range(2):
         reconcile.check_top_up(till.desk, top_up.id, ANY_ACTOR)
     with till.db.read() as tx:
-        (event,) = events(tx, limit=10)
+        (event,) = events(tx, limit=10, action="top_up.checked")
     assert (event.actor_id, event.subject) == (ANY_ACTOR.user_id, f"top_up:{top_up.id}")
     assert event.details == {"from": "pending", "to": "failed" if declines else "succeeded"}
 
