@@ -3,6 +3,7 @@
 import json
 import secrets
 import tempfile
+from enum import StrEnum
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,13 +12,21 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from augury.bench import growth
+from augury.bench import growth, risk
 from augury.bench.load import NoLoadGenerator, require_wrk
 from augury.bench.suite import MODELS, plan, run, table
 from augury.cli.common import load_settings
 from augury.settings import Settings
 
 command = typer.Typer()
+
+
+class Part(StrEnum):
+    """What can be measured by itself."""
+
+    SALES = "sales"
+    BATCHES = "batches"
+    RISK = "risk"
 
 
 @command.command()
@@ -27,7 +36,10 @@ def bench(
     batch_rows: Annotated[
         int, typer.Option(min=0, help="Rows of a batch; 0: no batches.")
     ] = 200_000,
-    only_batches: Annotated[bool, typer.Option(help="Measure batches and nothing else.")] = False,
+    only: Annotated[Part | None, typer.Option(help="Measure this and nothing else.")] = None,
+    risk_rows: Annotated[
+        int, typer.Option(min=0, help="Questions of a batch of investment risk; 0: none.")
+    ] = 100_000,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON here.")] = None,
     history: Annotated[
         int | None,
@@ -45,10 +57,12 @@ def bench(
         return
     models_dir = load_settings().models_dir
     figures: list[dict[str, Any]] = []
-    if not only_batches:
+    if only in {None, Part.SALES}:
         figures += _sales(models_dir, seconds, repeat)
-    if batch_rows:
+    if batch_rows and only in {None, Part.BATCHES}:
         figures += _batches(models_dir, batch_rows, repeat)
+    if risk_rows and only in {None, Part.RISK}:
+        figures += _risk(models_dir, risk_rows)
     _write(figures, out)
 
 
@@ -96,6 +110,16 @@ def _batches(models_dir: Path, rows: int, repeat: int) -> list[dict[str, Any]]:
             )
         typer.echo(part.table(found))
         figures += found
+    return figures
+
+
+def _risk(models_dir: Path, rows: int) -> list[dict[str, Any]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
+        typer.progressbar(length=risk.KINDS, label="investment risk", show_pos=True) as bar,
+    ):
+        figures = risk.run(models_dir, Path(folder), rows=rows, progress=lambda: bar.update(1))
+    typer.echo(risk.table(figures))
     return figures
 
 
