@@ -62,6 +62,34 @@ from augury.market.reading import MOST_UPLOAD_BYTES
 from augury.worker.duties import Workplace
 from augury.worker.embedded import serving
 
+# In the order in which the description lists them.
+_ROOMS = (
+    auth,
+    account,
+    models,
+    predictions,
+    batches,
+    top_ups,
+    payments,
+    admin,
+    operations,
+    pages,
+    registry,
+    audit_events,
+    outcomes,
+    monitoring,
+    vouchers,
+    usage,
+    statements,
+    webhooks,
+    invoices,
+    artifacts,
+    market,
+    api_keys,
+    users,
+    analytics,
+)
+
 
 def create_app(house: House) -> Frame:
     """Return the API of a house; it closes the house when the server stops."""
@@ -93,35 +121,7 @@ def create_app(house: House) -> Frame:
     doors = predictions.doors(house)
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
-    rooms = (
-        auth,
-        account,
-        models,
-        predictions,
-        batches,
-        top_ups,
-        payments,
-        admin,
-        operations,
-        pages,
-    )
-    for room in (
-        *rooms,
-        registry,
-        audit_events,
-        outcomes,
-        monitoring,
-        vouchers,
-        usage,
-        statements,
-        webhooks,
-        invoices,
-        artifacts,
-        market,
-        api_keys,
-        users,
-        analytics,
-    ):
+    for room in _ROOMS:
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)

@@ -16,10 +16,9 @@ from augury.api.deps import (
     TheHouse,
 )
 from augury.api.responses import refusals
-from augury.audit_log.service import Actor, record
+from augury.audit_log.service import record
 from augury.notices import deliveries, endpoints
 from augury.notices.addresses import networks
-from augury.notices.endpoints import Also
 from augury.notices.schemas import (
     DeliveryDetails,
     DeliveryOut,
@@ -35,10 +34,8 @@ from augury.notices.sealing import sealer_of
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 
 
-def _noting(actor: Actor, action: str) -> Also:
-    """Return what writes a change of an endpoint into the audit log; never its address."""
-    details = {"user": actor.user_id}
-    return lambda tx, id_: record(tx, actor, action, f"webhook_endpoint:{id_}", details)
+def _subject(endpoint_id: str) -> str:
+    return f"webhook_endpoint:{endpoint_id}"
 
 
 @router.post(
@@ -57,7 +54,7 @@ def add_endpoint(
         caller.user_id,
         form.url,
         form.events,
-        _noting(actor, "webhook_endpoint.added"),
+        lambda tx, id_: record(tx, actor, "webhook_endpoint.added", _subject(id_), {}),
     )
     return NewEndpointOut(**EndpointOut.of(endpoint).model_dump(), secret=secret)
 
@@ -84,8 +81,12 @@ def remove_endpoint(
     endpoint_id: ResourceId, house: TheHouse, caller: Caller, actor: CallerActor
 ) -> None:
     """Take an endpoint away; what waits for it is given up."""
-    also = _noting(actor, "webhook_endpoint.removed")
-    endpoints.remove(house.db, caller.user_id, endpoint_id, also)
+    endpoints.remove(
+        house.db,
+        caller.user_id,
+        endpoint_id,
+        lambda tx, id_: record(tx, actor, "webhook_endpoint.removed", _subject(id_), {}),
+    )
 
 
 @router.post(
@@ -95,8 +96,13 @@ def enable_endpoint(
     endpoint_id: ResourceId, house: TheHouse, caller: Caller, actor: CallerActor
 ) -> EndpointOut:
     """Let an endpoint that was disabled hear of events again."""
-    also = _noting(actor, "webhook_endpoint.enabled")
-    return EndpointOut.of(endpoints.enable(house.db, caller.user_id, endpoint_id, also))
+    enabled = endpoints.enable(
+        house.db,
+        caller.user_id,
+        endpoint_id,
+        lambda tx, id_: record(tx, actor, "webhook_endpoint.enabled", _subject(id_), {}),
+    )
+    return EndpointOut.of(enabled)
 
 
 @router.post(
