@@ -16,7 +16,7 @@ from support.uploads import Registrar
 @pytest.fixture(autouse=True)
 def _quick_quarantine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not start a process for every version, but where quarantine is what is tested."""
-    if request.path.stem != "test_publishing":
+    if request.path.stem not in {"test_publishing", "test_documents"}:
         quicken_quarantine(monkeypatch)
 
 

@@ -6,6 +6,7 @@ import re
 import struct
 from pathlib import Path
 
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import BadModel
 
 _HEAD_BYTES = 64 * 1024
@@ -17,6 +18,8 @@ _PROTOCOL = b"\x80"
 _FIRST_PROTOCOL_WITH_HEADER = 2
 _LAST_PROTOCOL = 5
 _FEWEST_OPCODES = 3
+# Runtimes whose files are JSON and nothing else.
+_JSON = ("linear", "remote", *DOCUMENTS)
 # Opcodes that name something to import: no text is full of them by chance.
 _IMPORTING = {"GLOBAL", "INST", "STACK_GLOBAL", "REDUCE", "BUILD"}
 
@@ -88,7 +91,7 @@ def check(path: Path, runtime: str) -> None:
     own = _own_runtimes(head)
     if own and runtime not in own:
         raise BadModel("file_other_runtime", file=path.name, found=" / ".join(own), runtime=runtime)
-    if runtime in {"linear", "remote"} and not own:
+    if runtime in _JSON and not own:
         raise BadModel("file_not_json", file=path.name, runtime=runtime)
 
 
@@ -99,7 +102,7 @@ def _own_runtimes(head: bytes) -> tuple[str, ...]:
     if head.startswith(_ONNX_START) and len(head) > 1 and head[1] in _ONNX_VERSIONS:
         return ("onnx",)
     if head.lstrip().startswith(b"{"):
-        return ("catboost", "linear", "remote")
+        return ("catboost", *_JSON)
     return ()
 
 

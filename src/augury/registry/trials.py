@@ -5,6 +5,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, delete, insert, select
 
 from augury.audit_log.service import Actor, record
+from augury.inference.documents import DOCUMENTS
 from augury.inference.manifest import read_manifest
 from augury.kit.clock import now
 from augury.kit.db import Database, WriteTx
@@ -34,7 +35,10 @@ def challenge(
         champion = champion_now(tx, name)
         if version == champion:
             raise invalid("/version", "fault.challenger_is_champion")
-        unlike = differences(manifest_of(tx, name, champion), read_manifest(row.manifest))
+        challenger = read_manifest(row.manifest)
+        if mode == "shadow" and challenger.runtime in DOCUMENTS:
+            raise invalid("/mode", "fault.no_shadow")
+        unlike = differences(manifest_of(tx, name, champion), challenger)
         if unlike:
             raise Incompatible(model=name, version=version, differences=", ".join(unlike))
         tx.execute(delete(challengers).where(challengers.c.model == name))
