@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from importlib import import_module
 
+from augury.audit_log import chain
+from augury.audit_log.service import HOUSE, Actor
 from augury.files.store import store_of
 from augury.inference.quarantine import Limits
 from augury.inference.service.fleet import Fleet
@@ -33,6 +35,7 @@ from augury.registry.publish import Press
 from augury.registry.seeds import seed
 from augury.settings import Settings
 from augury.users import service as users
+from augury.users.gate import Gate
 from augury.users.tokens import Tokens
 from augury.vouchers import audit as vouchers_audit
 
@@ -46,6 +49,7 @@ class House:
     settings: Settings
     db: Database
     tokens: Tokens
+    gate: Gate
     shop: Shop
     batches: BatchDesk
     desk: Desk
@@ -114,6 +118,8 @@ def build(settings: Settings) -> House:
     )
     catalogue.open()
     tokens = Tokens(secret, previous)
+    gate = Gate(db, tokens)
+    gate.refresh()
     limits = Limits(artifact_bytes=settings.most_artifact_mb * 1024 * 1024)
     press = Press(db, settings.artifacts_dir, limits, tuple(settings.remote_hosts))
     bell = open_bell(settings)
@@ -121,6 +127,7 @@ def build(settings: Settings) -> House:
         settings,
         db,
         tokens,
+        gate,
         Shop(db, catalogue, bell),
         BatchDesk(db, catalogue, store_of(settings), bell),
         open_desk(settings, db),
@@ -157,11 +164,18 @@ def audit_books(tx: ReadTx, moment: int | None = None) -> Report:
     report = ledger_audit.audit(tx, moment)
     for room in (predictions_audit, payments_audit, vouchers_audit):
         room.audit(tx, report)
+    for fault in chain.verify(tx).faults:
+        report.add(fault.kind, fault.subject, fault.detail)
     return report
 
 
 def register(
-    house: House, username: str, email: str, password: str, language: str = "en"
+    house: House,
+    username: str,
+    email: str,
+    password: str,
+    language: str = "en",
+    visitor: Actor = HOUSE,
 ) -> users.User:
     """Return a new customer with an open account and the welcome credits."""
     return users.register(
@@ -170,6 +184,7 @@ def register(
         email,
         password,
         language=language,
+        visitor=visitor,
         opening=lambda tx, user_id: _open_account(tx, user_id, house.settings.welcome_credits),
     )
 

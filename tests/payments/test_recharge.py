@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from augury.audit_log.service import events
+from augury.audit_log.service import Actor, events
 from augury.kit.clock import SECOND, now
 from augury.kit.errors import InvalidInput, NotFound
 from augury.kit.ids import new_id
@@ -262,7 +262,7 @@ def test_an_administrator_who_asks_about_a_silent_charge_is_in_the_audit_log(
     for _ in range(2):
         reconcile.check_top_up(till.desk, top_up.id, ANY_ACTOR)
     with till.db.read() as tx:
-        (event,) = events(tx, limit=10)
+        (event,) = events(tx, limit=10, action="top_up.checked")
     assert (event.actor_id, event.subject) == (ANY_ACTOR.user_id, f"top_up:{top_up.id}")
     assert event.details == {"from": "pending", "to": "failed" if declines else "succeeded"}
 
@@ -359,3 +359,24 @@ def test_an_undecided_charge_is_settled_by_its_notification(till: Till) -> None:
     assert top_up.status == "pending"
     settle(till.db, "bank", till.bank.pay(top_up, PaymentState.FAILED))
     assert order_of(till, anna).declines == 1
+
+
+def test_what_a_customer_sets_up_is_in_the_audit_log(till: Till) -> None:
+    """A standing order with its terms before and now, its end, and a method that is forgotten."""
+    anna = standing(till)
+    actor = Actor(anna)
+    order = order_of(till, anna)
+    automatic.set_order(till.desk, replace(order, below=7), actor)
+    automatic.remove_order(till.db, anna, actor)
+    methods.remove(till.db, anna, order.method_id, actor)
+    with till.db.read() as tx:
+        forgotten, ended, changed = events(tx, limit=3)
+    assert {one.subject for one in (forgotten, ended, changed)} == {f"user:{anna}"}
+    assert {one.actor_id for one in (forgotten, ended, changed)} == {anna}
+    assert (ended.action, forgotten.action) == (
+        "automatic_top_up.removed",
+        "payment_method.removed",
+    )
+    assert forgotten.details == {"method": order.method_id}
+    assert changed.action == "automatic_top_up.set"
+    assert (changed.details["before"]["below"], changed.details["now"]["below"]) == (100, 7)

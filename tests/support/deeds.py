@@ -15,7 +15,7 @@ from augury.bootstrap import House
 from augury.kit.ids import new_id
 from augury.payments.providers.sandbox import Choice, Sandbox
 from payments.bank.files import document, onec
-from support.houses import sign_in, sign_up
+from support.houses import PASSWORD, sign_in, sign_up
 from support.market import table
 from support.uploads import buy, parts, version
 
@@ -124,6 +124,19 @@ def adjustment(stage: Stage) -> Asked:
         {"user_id": stage.anna_id},
         {"json": {"amount": -5, "reason": WORDS}},
         wrong_body={"json": {"amount": -1_000_000, "reason": WORDS}},
+    )
+
+
+def block(stage: Stage) -> Asked:
+    """Block somebody else than the one who is asked to do it, and fails."""
+    form = {"username": f"boris-{next(_numbers)}", "password": PASSWORD}
+    form["email"] = f"{form['username']}@example.com"
+    user = stage.ask("POST", "/v1/auth/register", json=form)
+    return Asked(
+        [("user.status", f"user:{user['id']}")],
+        {"user_id": user["id"]},
+        {"json": {"status": "blocked"}},
+        wrong_places={"user_id": stage.admin_id},
     )
 
 
@@ -335,6 +348,7 @@ def series_removed(stage: Stage) -> Asked:
 _MODEL = "/v1/admin/models/{name}"
 DEEDS = [
     Deed("POST /v1/admin/users/{user_id}/adjustments", adjustment),
+    Deed("PATCH /v1/admin/users/{user_id}", block),
     Deed("POST /v1/admin/top-ups/{top_up_id}/refunds", refund),
     Deed("POST /v1/admin/top-ups/{top_up_id}/check", check),
     Deed("POST /v1/admin/top-ups/{top_up_id}/check", check_for_nothing),

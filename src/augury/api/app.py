@@ -25,6 +25,8 @@ from augury.api.passwords import PasswordDesk
 from augury.api.routes import (
     account,
     admin,
+    analytics,
+    api_keys,
     artifacts,
     audit_events,
     auth,
@@ -42,6 +44,7 @@ from augury.api.routes import (
     statements,
     top_ups,
     usage,
+    users,
     vouchers,
     webhooks,
 )
@@ -58,6 +61,34 @@ from augury.kit.errors import (
 from augury.market.reading import MOST_UPLOAD_BYTES
 from augury.worker.duties import Workplace
 from augury.worker.embedded import serving
+
+# In the order in which the description lists them.
+_ROOMS = (
+    auth,
+    account,
+    models,
+    predictions,
+    batches,
+    top_ups,
+    payments,
+    admin,
+    operations,
+    pages,
+    registry,
+    audit_events,
+    outcomes,
+    monitoring,
+    vouchers,
+    usage,
+    statements,
+    webhooks,
+    invoices,
+    artifacts,
+    market,
+    api_keys,
+    users,
+    analytics,
+)
 
 
 def create_app(house: House) -> Frame:
@@ -90,32 +121,7 @@ def create_app(house: House) -> Frame:
     doors = predictions.doors(house)
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
-    rooms = (
-        auth,
-        account,
-        models,
-        predictions,
-        batches,
-        top_ups,
-        payments,
-        admin,
-        operations,
-        pages,
-    )
-    for room in (
-        *rooms,
-        registry,
-        audit_events,
-        outcomes,
-        monitoring,
-        vouchers,
-        usage,
-        statements,
-        webhooks,
-        invoices,
-        artifacts,
-        market,
-    ):
+    for room in _ROOMS:
         app.include_router(room.router)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)

@@ -10,6 +10,7 @@ from augury.audit_log.service import Actor
 from augury.bootstrap import House
 from augury.kit.errors import Forbidden
 from augury.kit.paging import MOST_PER_PAGE, USUAL_PER_PAGE
+from augury.users.keys import Scope
 from augury.users.tokens import Identity, Unauthenticated
 
 _bearer = OAuth2PasswordBearer(
@@ -33,17 +34,42 @@ def _password_desk(request: Request) -> PasswordDesk:
 ThePasswordDesk = Annotated[PasswordDesk, Depends(_password_desk)]
 
 
-def _caller(
+def _anybody(
     request: Request, house: TheHouse, token: Annotated[str | None, Depends(_bearer)]
 ) -> Identity:
     if token is None:
         raise Unauthenticated
-    identity = house.tokens.verify(token)
+    identity = house.gate.identify(token)
     request.state.user_id = identity.user_id
     return identity
 
 
+_Anybody = Annotated[Identity, Depends(_anybody)]
+
+
+def _caller(anybody: _Anybody) -> Identity:
+    if anybody.api_key_id is not None:
+        raise Forbidden
+    return anybody
+
+
+def _reader(anybody: _Anybody) -> Identity:
+    if not anybody.may(Scope.READ):
+        raise Forbidden
+    return anybody
+
+
+def _buyer(anybody: _Anybody) -> Identity:
+    if not anybody.may(Scope.PREDICT):
+        raise Forbidden
+    return anybody
+
+
+# A person who has signed in; an API key is not enough to move money or to make keys.
 Caller = Annotated[Identity, Depends(_caller)]
+# The same, or a program whose API key has the scope for it.
+Reader = Annotated[Identity, Depends(_reader)]
+Buyer = Annotated[Identity, Depends(_buyer)]
 
 
 def _admin(caller: Caller) -> Identity:
@@ -55,13 +81,29 @@ def _admin(caller: Caller) -> Identity:
 Admin = Annotated[Identity, Depends(_admin)]
 
 
-def _actor(request: Request, admin: Admin) -> Actor:
+def _visitor(request: Request) -> Actor:
     address = None if request.client is None else request.client.host
-    return Actor(admin.user_id, address, request.state.request_id)
+    return Actor(None, address, request.state.request_id)
+
+
+# Who comes, for the audit log, before anybody knows who it is.
+Visitor = Annotated[Actor, Depends(_visitor)]
+
+
+def _actor(visitor: Visitor, caller: Caller) -> Actor:
+    return visitor.being(caller.user_id)
+
+
+# A caller whose deed is written into the audit log.
+CallerActor = Annotated[Actor, Depends(_actor)]
+
+
+def _admin_actor(visitor: Visitor, admin: Admin) -> Actor:
+    return visitor.being(admin.user_id)
 
 
 # An administrator whose deed is written into the audit log.
-AdminActor = Annotated[Actor, Depends(_actor)]
+AdminActor = Annotated[Actor, Depends(_admin_actor)]
 
 Limit = Annotated[
     int, Query(ge=1, le=MOST_PER_PAGE, description="How many items a page has at the most.")
@@ -85,11 +127,15 @@ __all__ = [
     "USUAL_PER_PAGE",
     "Admin",
     "AdminActor",
+    "Buyer",
     "Caller",
+    "CallerActor",
     "Cursor",
     "IdempotencyKey",
     "Limit",
+    "Reader",
     "ResourceId",
     "TheHouse",
     "ThePasswordDesk",
+    "Visitor",
 ]

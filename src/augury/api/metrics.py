@@ -51,6 +51,17 @@ def count_request(scope: Mapping[str, Any], door: str | None, status: int, secon
     child.observe(seconds)
 
 
+def request_buckets() -> Iterator[tuple[str, dict[float, int]]]:
+    """Yield for each kind of request its status, and how many took at most so many seconds."""
+    for family in _REQUESTS.collect():
+        kinds: dict[tuple[str, ...], dict[float, int]] = {}
+        for sample in family.samples:
+            if sample.name.endswith("_bucket"):
+                kind = tuple(sample.labels[name] for name in ("status", "method", "route"))
+                kinds.setdefault(kind, {})[float(sample.labels["le"])] = int(sample.value)
+        yield from ((kind[0], limits) for kind, limits in kinds.items())
+
+
 def _route(scope: Mapping[str, Any]) -> str:
     """Return the template of the address, which the router leaves behind."""
     found = scope.get("route")

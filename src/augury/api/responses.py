@@ -48,7 +48,9 @@ def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
     known = {refusal.code: refusal for refusal in all_refusals()}
     common = ("invalid_input", "payload_too_large", "ledger_unavailable", "internal_error")
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, *common):
+    # An API key without the scope for it, where a token is asked for.
+    scope = {"forbidden"} if "unauthenticated" in codes and "forbidden" not in codes else set()
+    for code in (*codes, *sorted(scope), *common):
         by_status.setdefault(known[code].status, []).append(code)
     return {
         status: {

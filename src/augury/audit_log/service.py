@@ -1,7 +1,7 @@
 """Writing the audit log, and reading a page of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -20,6 +20,10 @@ class Actor:
     user_id: str | None
     address: str | None = None
     request_id: str | None = None
+
+    def being(self, user_id: str) -> "Actor":
+        """Return who it was, now that a visitor is known."""
+        return replace(self, user_id=user_id)
 
 
 # What happens by itself: at a start, or in a duty.

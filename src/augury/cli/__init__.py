@@ -21,6 +21,7 @@ COMMANDS = (
     "ui",
     "migrate",
     "ledger",
+    "audit",
     "market",
     "backup",
     "restore",

@@ -1,5 +1,6 @@
 """Typed Python client of Augury's public API: everything a customer can do, in one import."""
 
+from augury.client.admin import AdminUser, AuditEvent
 from augury.client.answers import (
     AutomaticTopUp,
     Balance,
@@ -44,13 +45,17 @@ from augury.client.answers import (
 from augury.client.batches import Batch, BatchCalls, BatchQuote
 from augury.client.connection import Renew
 from augury.client.errors import ApiError, ClientError, FieldError, Unreachable
+from augury.client.keys import ApiKey, NewApiKey
 from augury.client.market import MarketImport, MarketSeries, MarketValues
 from augury.client.money import Buyer, Form
 from augury.client.sdk import Client
 from augury.client.transport import Patience
 
 __all__ = [
+    "AdminUser",
     "ApiError",
+    "ApiKey",
+    "AuditEvent",
     "AutomaticTopUp",
     "Balance",
     "Batch",
@@ -73,6 +78,7 @@ __all__ = [
     "ModelOnShelf",
     "ModelVersion",
     "Money",
+    "NewApiKey",
     "NewWebhookEndpoint",
     "OutcomeImport",
     "Outcomes",

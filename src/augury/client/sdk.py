@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
+from augury.client.admin import AdminCalls
 from augury.client.answers import (
     Health,
     Me,
@@ -20,6 +21,7 @@ from augury.client.answers import (
 )
 from augury.client.batches import BatchCalls
 from augury.client.connection import Connection, Renew, keyed, path_of, present
+from augury.client.keys import KeyCalls
 from augury.client.market import MarketCalls
 from augury.client.money import MoneyCalls
 from augury.client.outcomes import OutcomeCalls
@@ -64,6 +66,8 @@ class Client:
 
     def _speak_through(self, connection: Connection) -> None:
         self._connection = connection
+        self.admin = AdminCalls(connection)
+        self.api_keys = KeyCalls(connection)
         self.batches = BatchCalls(connection)
         self.market = MarketCalls(connection)
         self.money = MoneyCalls(connection)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select, update
 
+from augury.audit_log.service import HOUSE, Actor, record
 from augury.kit.db import Database, WriteTx
 from augury.kit.errors import NotFound
 from augury.ledger.tables import accounts
@@ -52,14 +53,19 @@ def threshold(db: Database, account_id: str) -> int | None:
         return below
 
 
-def set_threshold(db: Database, account_id: str, below: int | None) -> None:
+def set_threshold(db: Database, account_id: str, below: int | None, actor: Actor = HOUSE) -> None:
     """Set below what a customer wants to be told, or nothing for never; raises `NotFound`.
 
     A balance that is below already is not told: it crosses nothing.
     """
     with db.write() as tx:
+        before = tx.execute(
+            select(accounts.c.alert_below).where(accounts.c.id == account_id).with_for_update()
+        ).scalar()
         changed = tx.execute(
             update(accounts).where(accounts.c.id == account_id).values(alert_below=below)
         )
         if changed.rowcount == 0:
             raise NotFound
+        details = {"before": before, "now": below}
+        record(tx, actor, "balance_alert.set", f"user:{account_id}", details)

@@ -1,7 +1,7 @@
 """Endpoints: the addresses of customers' servers that hear of events."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,14 @@ class Endpoint:
     created_at: int
 
 
+# What else belongs into the transaction that changes an endpoint, given its id.
+Also = Callable[[WriteTx, str], None]
+
+
+def _nothing(_tx: WriteTx, _endpoint_id: str) -> None:
+    """Add nothing."""
+
+
 def add(
     db: Database,
     sealer: Sealer,
@@ -62,6 +70,7 @@ def add(
     user_id: str,
     url: str,
     events: Sequence[EventType],
+    also: Also = _nothing,
 ) -> tuple[Endpoint, str]:
     """Return a new endpoint and its secret, which nobody is shown again.
 
@@ -96,6 +105,7 @@ def add(
         ).first()
         if added is None:
             raise TooManyEndpoints(most=MOST_ENDPOINTS, most_a_day=_MOST_A_DAY)
+        also(tx, id_)
     return Endpoint(id_, address, wanted, "active", 0, moment), secret
 
 
@@ -156,7 +166,7 @@ def find(db: Database, user_id: str, endpoint_id: str) -> Endpoint:
     return _endpoint(row)
 
 
-def remove(db: Database, user_id: str, endpoint_id: str) -> None:
+def remove(db: Database, user_id: str, endpoint_id: str, also: Also = _nothing) -> None:
     """Take an endpoint away; what waits for it is given up. Raises `NotFound`."""
     with db.write() as tx:
         removed = tx.execute(
@@ -166,9 +176,10 @@ def remove(db: Database, user_id: str, endpoint_id: str) -> None:
         )
         if removed.rowcount == 0:
             raise NotFound
+        also(tx, endpoint_id)
 
 
-def enable(db: Database, user_id: str, endpoint_id: str) -> Endpoint:
+def enable(db: Database, user_id: str, endpoint_id: str, also: Also = _nothing) -> Endpoint:
     """Return the endpoint, which hears of events again and has a clean slate."""
     with db.write() as tx:
         row = tx.execute(
@@ -179,6 +190,7 @@ def enable(db: Database, user_id: str, endpoint_id: str) -> Endpoint:
         ).first()
         if row is None:
             raise NotFound
+        also(tx, endpoint_id)
         return _endpoint(row)
 
 

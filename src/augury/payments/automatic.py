@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
+from augury.audit_log.service import HOUSE, Actor, record
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound, invalid
@@ -43,7 +44,7 @@ class StandingOrder:
         return self.declines > len(BACK_OFF_SECONDS)
 
 
-def set_order(desk: Desk, order: StandingOrder) -> StandingOrder:
+def set_order(desk: Desk, order: StandingOrder, actor: Actor = HOUSE) -> StandingOrder:
     """Return the standing order as it is from now on; it replaces the one before.
 
     Raises `NotFound` for a method that is not the customer's, `InvalidInput` when the order could
@@ -57,6 +58,12 @@ def set_order(desk: Desk, order: StandingOrder) -> StandingOrder:
         provider = desk.provider(method.provider)
         if order.currency not in provider.currencies or not provider.saves_methods:
             raise invalid("/currency", "fault.currency_not_taken", provider=method.provider)
+        before = tx.execute(select(automatic).where(automatic.c.user_id == order.user_id)).first()
+        details = {
+            "before": None if before is None else _terms(_order(before)),
+            "now": _terms(order),
+        }
+        record(tx, actor, "automatic_top_up.set", f"user:{order.user_id}", details)
         moment = now()
         latest = moment + COOL_DOWN_SECONDS * SECOND
         tx.execute(_SET, {**_values(order), "updated_at": moment, "latest": latest})
@@ -87,6 +94,11 @@ def _values(order: StandingOrder) -> dict[str, Any]:
     }
 
 
+def _terms(order: StandingOrder) -> dict[str, Any]:
+    """Return what the audit log keeps of an order."""
+    return {name: value for name, value in _values(order).items() if name != "user_id"}
+
+
 def order_of(tx: ReadTx, user_id: str) -> StandingOrder:
     """Return a customer's standing order, or raise `NotFound`."""
     row = tx.execute(select(automatic).where(automatic.c.user_id == user_id)).first()
@@ -95,11 +107,12 @@ def order_of(tx: ReadTx, user_id: str) -> StandingOrder:
     return _order(row)
 
 
-def remove_order(db: Database, user_id: str) -> None:
+def remove_order(db: Database, user_id: str, actor: Actor = HOUSE) -> None:
     """End a customer's standing order; or raise `NotFound`."""
     with db.write() as tx:
         if tx.execute(automatic.delete().where(automatic.c.user_id == user_id)).rowcount == 0:
             raise NotFound
+        record(tx, actor, "automatic_top_up.removed", f"user:{user_id}", {})
 
 
 def due_orders(tx: ReadTx, *, after: str | None, limit: int) -> list[StandingOrder]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
+from augury.audit_log.service import HOUSE, Actor, record
 from augury.kit.clock import now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound
@@ -82,7 +83,7 @@ def list_methods(db: Database, user_id: str) -> list[Method]:
         return [_method(row) for row in tx.execute(statement)]
 
 
-def remove(db: Database, user_id: str, method_id: str) -> None:
+def remove(db: Database, user_id: str, method_id: str, actor: Actor = HOUSE) -> None:
     """Forget a payment method, and the automatic top-ups that used it; or raise `NotFound`."""
     with db.write() as tx:
         removed = tx.execute(
@@ -96,6 +97,8 @@ def remove(db: Database, user_id: str, method_id: str) -> None:
         )
         if removed.rowcount == 0:
             raise NotFound
+        details = {"method": method_id}
+        record(tx, actor, "payment_method.removed", f"user:{user_id}", details)
         tx.execute(
             automatic.delete().where(
                 automatic.c.user_id == user_id, automatic.c.method_id == method_id

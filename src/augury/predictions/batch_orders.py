@@ -14,7 +14,7 @@ from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Instruction, Posted, Replayed, TransferType
 from augury.ledger.refusals import InsufficientCredits, refusal_of
-from augury.predictions import batch_views
+from augury.predictions import allowances, batch_views
 from augury.predictions.batch_schemas import BatchOut
 from augury.predictions.tables import UNFINISHED_BATCH, batch_chunks, batches
 
@@ -48,6 +48,7 @@ class NewBatch(msgspec.Struct, frozen=True):
     created_at: int
     key: str | None
     fingerprint: str | None
+    api_key_id: str | None = None
 
     @property
     def price(self) -> int:
@@ -87,9 +88,11 @@ def place(db: Database, batch: NewBatch) -> Ordered:
         # The lock keeps others from filling the room that there is.
         ledger.lock_accounts(tx, [batch.user_id])
         unfinished = _unfinished_of(tx, batch.user_id)
-        (outcome,) = ledger.post(tx, [hold])
+        (outcome,) = allowances.post(tx, [batch], lambda _: hold)
         if isinstance(outcome, Replayed):
             return batch_views.answers(tx, [outcome.reference])[outcome.reference], True
+        if isinstance(outcome, Refusal):
+            raise outcome
         if not isinstance(outcome, Posted):
             balance = ledger.balances(tx, [batch.user_id]).get(batch.user_id, Balance())
             raise refusal_of(outcome, required=batch.price, available=balance.available)
@@ -115,7 +118,9 @@ _SAME = ("id", "user_id", "model", "version", "explain", "language", "file_name"
 
 
 def _row(batch: NewBatch, hold_id: str) -> dict[str, Any]:
-    return {name: getattr(batch, name) for name in (*_SAME, "price_per_row", "created_at")} | {
+    return {
+        name: getattr(batch, name) for name in (*_SAME, "price_per_row", "created_at", "api_key_id")
+    } | {
         "form": msgspec.json.encode(batch.plan.form).decode(),
         "rows": batch.plan.rows,
         "chunks": len(batch.plan.marks),

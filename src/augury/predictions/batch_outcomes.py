@@ -22,6 +22,7 @@ from augury.predictions.batch_schemas import BatchOut
 from augury.predictions.batch_views import NO_ROW_SUCCEEDED
 from augury.predictions.tables import UNFINISHED_BATCH, batch_chunks, batches
 from augury.predictions.takings import count_sale
+from augury.users import keys
 
 QUEUED, RUNNING, DONE = "queued", "running", "done"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
@@ -33,6 +34,8 @@ _KNOWN = (
     batches.c.id,
     batches.c.user_id,
     batches.c.hold_id,
+    batches.c.held,
+    batches.c.api_key_id,
     batches.c.price_per_row,
     batches.c.rows_done,
     batches.c.chunks_done,
@@ -226,6 +229,7 @@ def _end(tx: WriteTx, batch: Row[Any], status: str, error: str | None, *, pays: 
     transfer_id = _capture(tx, batch, captured) if captured else None
     if transfer_id is None:
         _release(tx, batch)
+    keys.give_back(tx, [(batch.api_key_id, batch.held - captured)])
     tx.execute(
         update(batches)
         .where(batches.c.id == batch.id)

@@ -77,7 +77,14 @@ class BatchDesk:
         self._catalogue = catalogue
         self._bell = bell or NoBell()
 
-    def order(self, user_id: str, upload: Upload, wish: Wish, key: str | None) -> Ordered:
+    def order(
+        self,
+        user_id: str,
+        upload: Upload,
+        wish: Wish,
+        key: str | None,
+        api_key_id: str | None = None,
+    ) -> Ordered:
         """Return the batch that will be made, what it can cost held, and whether it is a replay.
 
         Raises a `Refusal` when nothing was ordered; then nothing is held or stored either.
@@ -108,6 +115,7 @@ class BatchDesk:
             created_at=created_at,
             key=key,
             fingerprint=fingerprint,
+            api_key_id=api_key_id,
         )
         with self._db.read() as tx:
             refuse_early(tx, user_id, batch.price)

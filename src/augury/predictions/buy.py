@@ -93,7 +93,14 @@ class Shop:
         # at before running a model for them.
         self._poor: OrderedDict[str, None] = OrderedDict()
 
-    async def buy(self, user_id: str, body: bytes, key: str | None, language: str) -> Sold:
+    async def buy(
+        self,
+        user_id: str,
+        body: bytes,
+        key: str | None,
+        language: str,
+        api_key_id: str | None = None,
+    ) -> Sold:
         """Return the paid prediction, and whether it is the replay of an earlier one.
 
         Raises a `Refusal` when nothing was sold; then nothing was charged either.
@@ -121,6 +128,7 @@ class Shop:
             created_at=created_at,
             key=key,
             fingerprint=fingerprint,
+            api_key_id=api_key_id,
         )
         try:
             sold = await self._till.ask(order)
@@ -134,7 +142,14 @@ class Shop:
             self._hand_to_shadow(offer, lane, trial, order, rows)
         return sold
 
-    async def order(self, user_id: str, body: bytes, key: str | None, language: str) -> Sold:
+    async def order(
+        self,
+        user_id: str,
+        body: bytes,
+        key: str | None,
+        language: str,
+        api_key_id: str | None = None,
+    ) -> Sold:
         """Return the prediction that will be made in the background, its price held.
 
         With a key that was used before: that prediction as it is now. Refuses what `buy` refuses.
@@ -160,6 +175,7 @@ class Shop:
             created_at=created_at,
             key=key,
             fingerprint=fingerprint,
+            api_key_id=api_key_id,
         )
         return await self._jobs.ask(job)
 

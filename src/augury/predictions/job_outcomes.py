@@ -16,7 +16,7 @@ from augury.ledger.core import Instruction, Posted, TransferType
 from augury.notices.service import EventType
 from augury.predictions import history
 from augury.predictions.job_leases import Job
-from augury.predictions.jobs import FAILED, QUEUED, RUNNING, release
+from augury.predictions.jobs import ENDED, FAILED, QUEUED, RUNNING, release
 from augury.predictions.tables import UNFINISHED, jobs, predictions
 from augury.predictions.till import COLUMNS, SUCCEEDED, tell
 
@@ -128,7 +128,7 @@ def _fail(tx: WriteTx, which: Sequence[ColumnElement[bool]], error: str) -> int:
         update(jobs)
         .where(*which)
         .values(status=FAILED, error=error, completed_at=now(), lease_holder=None)
-        .returning(jobs.c.id, jobs.c.user_id, jobs.c.hold_id)
+        .returning(*ENDED)
     ).all()
     if ended:
         release(tx, ended)

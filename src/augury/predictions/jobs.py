@@ -12,10 +12,11 @@ from augury.kit.errors import NotFound, Refusal
 from augury.kit.ids import is_id, new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Instruction, Posted, Refused, TransferType
-from augury.predictions import history
+from augury.predictions import allowances, history
 from augury.predictions.schemas import PredictionAnswer
 from augury.predictions.tables import jobs, predictions
 from augury.predictions.till import Sold, results_of
+from augury.users import keys
 
 # A job that has not succeeded by then has failed. Its hold lasts longer than any clock is wrong.
 DEADLINE_SECONDS = 3600
@@ -67,6 +68,7 @@ class NewJob(msgspec.Struct, frozen=True):
     created_at: int
     key: str | None
     fingerprint: str | None
+    api_key_id: str | None = None
 
 
 _STATED = ("status", "attempts", "next_at", "deadline_at")
@@ -78,7 +80,7 @@ def place(db: Database, wanted: Sequence[NewJob]) -> list[Sold | Exception]:
     """Hold the price of many jobs and store them in one commit; return what each was answered."""
     with db.write() as tx:
         allowed = _within_limits(tx, wanted)
-        outcomes = ledger.post(tx, [_hold(job) for job in allowed])
+        outcomes = allowances.post(tx, allowed, _hold)
         rows = [
             _row(job)
             for job, outcome in zip(allowed, outcomes, strict=True)
@@ -144,6 +146,10 @@ def _answer(job: NewJob) -> PredictionAnswer:
     )
 
 
+# What has to be known of a job to free what was held for it.
+ENDED = (jobs.c.id, jobs.c.user_id, jobs.c.hold_id, jobs.c.price, jobs.c.api_key_id)
+
+
 def cancel(db: Database, user_id: str, prediction_id: str) -> PredictionAnswer:
     """Cancel a customer's prediction that has not begun and free what was held for it.
 
@@ -157,7 +163,7 @@ def cancel(db: Database, user_id: str, prediction_id: str) -> PredictionAnswer:
             update(jobs)
             .where(jobs.c.id == prediction_id, jobs.c.user_id == user_id, jobs.c.status == QUEUED)
             .values(status=CANCELLED, completed_at=now())
-            .returning(jobs.c.id, jobs.c.user_id, jobs.c.hold_id)
+            .returning(*ENDED)
         ).all()
         if cancelled:
             release(tx, cancelled)
@@ -187,3 +193,4 @@ def release(tx: WriteTx, ended: Sequence[Row[Any]]) -> None:
         if not isinstance(outcome, Posted) and outcome is not Refused.HOLD_RESOLVED:
             message = f"the hold of a job cannot be released: {outcome}"
             raise AssertionError(message)
+    keys.give_back(tx, ((row.api_key_id, row.price) for row in ended))

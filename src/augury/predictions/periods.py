@@ -7,7 +7,7 @@ from augury.kit.ids import first_id
 
 # An identifier is born when the model has answered, after the moment at which the request came;
 # and clocks are set.
-_EARLIER = 60 * SECOND
+EARLIER = 60 * SECOND
 _LATER = 600 * SECOND
 
 
@@ -18,7 +18,7 @@ def within(table: Table, since: int | None, until: int | None) -> list[ColumnEle
     """
     conditions: list[ColumnElement[bool]] = []
     if since is not None:
-        conditions += [table.c.created_at >= since, table.c.id >= first_id(since - _EARLIER)]
+        conditions += [table.c.created_at >= since, table.c.id >= first_id(since - EARLIER)]
     if until is not None:
         conditions += [table.c.created_at < until, table.c.id < first_id(until + _LATER)]
     return conditions

@@ -73,6 +73,8 @@ jobs = Table(
     Column("started_at", Int64),
     Column("completed_at", Int64),
     Column("expired_at", Int64),
+    # The API key that ordered it, whose credit limit it counts against.
+    Column("api_key_id", Id),
     CheckConstraint(
         "status IN ('queued', 'running', 'failed', 'cancelled')",
         name="status",
@@ -141,6 +143,7 @@ batches = Table(
     Column("completed_at", Int64),
     # When its files were given up: there are no chunks any more.
     Column("purged_at", Int64),
+    Column("api_key_id", Id),
     CheckConstraint(
         "status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
         name="status",
@@ -269,4 +272,25 @@ drift_states = Table(
     Column("changed_at", Int64, nullable=False),
     PrimaryKeyConstraint("model", "version", "subject"),
     CheckConstraint("level IN ('calm', 'watch', 'alert')", name="level"),
+)
+
+# What was sold of each model in each hour that is closed: see `hours.py`.
+prediction_hours = Table(
+    "prediction_hours",
+    metadata,
+    Column("hour", Int64, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("predictions", Int64, nullable=False),
+    Column("rows", Int64, nullable=False),
+    Column("credits", Int64, nullable=False),
+    # JSON: how many were made within each limit of latency.
+    Column("latencies", Text, nullable=False),
+    PrimaryKeyConstraint("hour", "model"),
+)
+# One row: up to when hours are closed.
+sums_state = Table(
+    "sums_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("up_to", Int64, nullable=False),
 )

@@ -1,12 +1,13 @@
 """The till: one durable transaction in which credits leave and outputs are stored."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import msgspec
 
 from augury.kit.clock import now, rfc3339
 from augury.kit.db import Database, WriteTx, insert_rows
+from augury.kit.errors import Refusal
 from augury.ledger import service as ledger
 from augury.ledger.core import (
     Balance,
@@ -20,7 +21,8 @@ from augury.ledger.core import (
 from augury.ledger.refusals import refusal_of
 from augury.notices import service as notices
 from augury.notices.service import Event, EventType
-from augury.predictions import history
+from augury.predictions import allowances, history
+from augury.predictions.allowances import Item
 from augury.predictions.schemas import Charge, PredictionAnswer
 from augury.predictions.tables import predictions
 
@@ -41,6 +43,7 @@ class Order(msgspec.Struct, frozen=True):
     created_at: int
     key: str | None
     fingerprint: str | None
+    api_key_id: str | None = None
 
 
 # A sale that is new, or the replay of an earlier one.
@@ -54,7 +57,7 @@ COLUMNS = tuple(column.name for column in predictions.c if column.name != "expir
 def sell(db: Database, orders: Sequence[Order]) -> list[Sold | Exception]:
     """Charge and store many orders in one commit; return the sale or the refusal of each."""
     with db.write() as tx:
-        outcomes = ledger.post(tx, [_charge(order) for order in orders])
+        outcomes = allowances.post(tx, orders, _charge)
         completed_at = now()
         rows = [
             _row(order, completed_at)
@@ -87,25 +90,10 @@ def tell(tx: WriteTx, type_: EventType, news: Sequence[tuple[str, PredictionAnsw
         notices.publish(tx, events)
 
 
-class Asked(Protocol):
-    """What a customer asked for, at a price."""
-
-    @property
-    def user_id(self) -> str:
-        """Whose it is."""
-
-    @property
-    def price(self) -> int:
-        """What it costs in all."""
-
-
-Item = TypeVar("Item", bound=Asked)
-
-
 def results_of(
     tx: WriteTx,
     asked: Sequence[Item],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[Outcome | Refusal],
     answer: Callable[[Item, Posted], PredictionAnswer],
 ) -> list[Sold | Exception]:
     """Return what the ledger's outcomes mean to those who asked: an answer, a replay, a refusal."""
@@ -120,6 +108,8 @@ def results_of(
             results.append((answer(one, outcome), False))
         elif isinstance(outcome, Replayed):
             results.append((stored[outcome.reference], True))
+        elif isinstance(outcome, Refusal):
+            results.append(outcome)
         else:
             available = balances.get(one.user_id, Balance()).available
             results.append(refusal_of(outcome, required=one.price, available=available))

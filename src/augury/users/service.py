@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, select, text, update
 
+from augury.audit_log.service import HOUSE, Actor, record
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import Fault, InvalidInput, NotFound, Refusal
@@ -75,6 +76,7 @@ def register(
     *,
     role: Literal["customer", "admin"] = "customer",
     language: str = "en",
+    visitor: Actor = HOUSE,
     opening: Callable[[WriteTx, str], None],
 ) -> User:
     """Return the new user; `opening` gets the user's id inside the same transaction.
@@ -115,6 +117,8 @@ def register(
             ).first()
             raise UsernameTaken(username=username) if taken else EmailTaken(email=email)
         opening(tx, user.id)
+        by = visitor if visitor == HOUSE else visitor.being(user.id)
+        record(tx, by, "user.registered", f"user:{user.id}", {"role": role})
     return user
 
 
@@ -128,10 +132,13 @@ def _faults_of(username: str, email: str) -> list[Fault]:
     return faults
 
 
-def sign_in(db: Database, tokens: Tokens, username: str, password: str) -> Grant:
+def sign_in(
+    db: Database, tokens: Tokens, username: str, password: str, visitor: Actor = HOUSE
+) -> Grant:
     """Return tokens for a new session, or raise `InvalidCredentials` after the same time.
 
-    The user name may be the e-mail address as well. Takes a quarter of a second.
+    The user name may be the e-mail address as well. Takes a quarter of a second. The audit log has
+    either; of who is unknown not the name that was tried, which may be a password in its place.
     """
     # PostgreSQL takes no NUL in a text; nobody is called so, but the answer must take as long.
     key = username.casefold().replace("\0", " ")
@@ -141,9 +148,15 @@ def sign_in(db: Database, tokens: Tokens, username: str, password: str) -> Grant
         ).first()
     fits = passwords.matches(password, row.password_hash if row else None)
     if row is None or not fits or row.status != "active":
+        because = "unknown" if row is None else "password" if not fits else "blocked"
+        subject = f"user:{row.id if row else 'unknown'}"
+        with db.write() as tx:
+            record(tx, visitor, "sign_in.failed", subject, {"because": because})
         raise InvalidCredentials
     session_id, moment = new_id(), now()
     with db.write() as tx:
+        by, details = visitor.being(row.id), {"session": session_id}
+        record(tx, by, "sign_in.succeeded", f"user:{row.id}", details)
         tx.execute(
             sessions.insert().values(
                 id=session_id,
@@ -156,7 +169,7 @@ def sign_in(db: Database, tokens: Tokens, username: str, password: str) -> Grant
     return _grant(tokens, Identity(row.id, session_id, row.role), 0)
 
 
-def refresh(db: Database, tokens: Tokens, refresh_token: str) -> Grant:
+def refresh(db: Database, tokens: Tokens, refresh_token: str, visitor: Actor = HOUSE) -> Grant:
     """Return new tokens and make the old refresh token useless, or raise `InvalidCredentials`.
 
     A refresh token that comes a second time was copied. Nobody can tell which of its two holders
@@ -168,13 +181,13 @@ def refresh(db: Database, tokens: Tokens, refresh_token: str) -> Grant:
     session_id, generation = known
     # An exception inside the block would take the revocation back, so the verdict leaves it first.
     with db.write() as tx:
-        identity = _rotate(tx, session_id, generation)
+        identity = _rotate(tx, session_id, generation, visitor)
     if identity is None:
         raise InvalidCredentials
     return _grant(tokens, identity, generation + 1)
 
 
-def _rotate(tx: WriteTx, session_id: str, generation: int) -> Identity | None:
+def _rotate(tx: WriteTx, session_id: str, generation: int, visitor: Actor) -> Identity | None:
     moment = now()
     good = (sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
     turned = tx.execute(
@@ -183,7 +196,7 @@ def _rotate(tx: WriteTx, session_id: str, generation: int) -> Identity | None:
         .values(generation=generation + 1, expires_at=moment + REFRESH_SECONDS * SECOND)
     )
     if turned.rowcount == 0:
-        _revoke(tx, session_id, "reuse")
+        _revoke(tx, session_id, "reuse", visitor)
         return None
     row = tx.execute(
         select(users).join(sessions, sessions.c.user_id == users.c.id).where(*good)
@@ -191,18 +204,22 @@ def _rotate(tx: WriteTx, session_id: str, generation: int) -> Identity | None:
     return Identity(row.id, session_id, row.role) if row.status == "active" else None
 
 
-def sign_out(db: Database, session_id: str) -> None:
+def sign_out(db: Database, session_id: str, actor: Actor = HOUSE) -> None:
     """End a session: its refresh tokens are useless from now on."""
     with db.write() as tx:
-        _revoke(tx, session_id, "signed out")
+        _revoke(tx, session_id, "signed out", actor)
 
 
-def _revoke(tx: WriteTx, session_id: str, because: str) -> None:
-    tx.execute(
+def _revoke(tx: WriteTx, session_id: str, because: str, actor: Actor) -> None:
+    ended = tx.execute(
         update(sessions)
         .where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
         .values(revoked_at=now(), revoked_because=because)
-    )
+        .returning(sessions.c.user_id)
+    ).first()
+    if ended is not None:
+        details = {"session": session_id, "because": because}
+        record(tx, actor, "session.ended", f"user:{ended.user_id}", details)
 
 
 def user(db: Database, user_id: str) -> User:

@@ -1,6 +1,6 @@
 """Tables of the users. Only this room reads or writes them."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, text
 
 from augury.kit.db import Id, Int64, metadata
 
@@ -23,6 +23,9 @@ users = Table(
     CheckConstraint("status IN ('active', 'blocked')", name="status"),
 )
 
+BLOCKED = "status = 'blocked'"
+Index("ix_users_blocked", users.c.id, sqlite_where=text(BLOCKED), postgresql_where=text(BLOCKED))
+
 # A session is a family of refresh tokens of which only the newest counts.
 sessions = Table(
     "sessions",
@@ -35,4 +38,35 @@ sessions = Table(
     Column("expires_at", Int64, nullable=False),
     Column("revoked_at", Int64),
     Column("revoked_because", String(16)),
+)
+
+# Keys of programs: what is kept of one tells nobody how it goes on.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("name", String(100), nullable=False),
+    # How the key begins, by which it is found and its owner knows it.
+    Column("start", String(16), nullable=False, unique=True),
+    # SHA-256 of the whole key, which is random enough that nobody can guess it from that.
+    Column("digest", String(64), nullable=False),
+    Column("scopes", String(64), nullable=False),
+    Column("credit_limit", Int64),
+    # Taken and held by sales with this key.
+    Column("credits_used", Int64, nullable=False),
+    Column("created_at", Int64, nullable=False),
+    Column("expires_at", Int64),
+    Column("last_used_at", Int64),
+    Column("revoked_at", Int64),
+    CheckConstraint("credits_used >= 0", name="used_not_negative"),
+    CheckConstraint("credit_limit IS NULL OR credits_used <= credit_limit", name="within_limit"),
+    Index("ix_api_keys_user_id", "user_id", "id"),
+)
+# One row. The revision goes up when somebody is blocked or a key is revoked: every process looks.
+access_state = Table(
+    "access_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Int64, nullable=False),
 )

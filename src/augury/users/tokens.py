@@ -15,6 +15,9 @@ _ISSUER = "augury"
 _AUDIENCE = "augury-api"
 _ALGORITHM = "HS256"
 _MOST_REMEMBERED = 10_000
+# How every API key begins, and how many letters after that are no secret.
+KEY_PREFIX = "aug_"
+START_LETTERS = 12
 
 
 class Unauthenticated(Refusal):
@@ -26,11 +29,17 @@ class Unauthenticated(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is asking, as their access token says."""
+    """Who is asking, as their access token or API key says; a key has scopes and no session."""
 
     user_id: str
     session_id: str
     role: str
+    api_key_id: str | None = None
+    scopes: frozenset[str] = frozenset()
+
+    def may(self, scope: str) -> bool:
+        """Tell whether a scope is open to them: all are to who has signed in."""
+        return self.api_key_id is None or scope in self.scopes
 
 
 class Tokens:

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
 
+from augury.audit_log import chain
 from augury.bootstrap import House
 from augury.kit.errors import LedgerUnavailable
 from augury.ledger.audit import SWEEP_SECONDS
@@ -18,11 +19,12 @@ from augury.ledger.service import expire_holds
 from augury.notices.deliver import open_courier
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import batch_outcomes, drift, job_leases, job_outcomes
+from augury.predictions import batch_outcomes, drift, hours, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
 from augury.predictions.leased import LeasedRunner
+from augury.users.gate import LOOK_SECONDS, NOTE_SECONDS
 from augury.users.service import recipient
 from augury.worker import forgetting
 
@@ -107,6 +109,8 @@ _HOUR = 3600
 _PLAN = (
     _Planned("renew", job_leases.RENEWAL_SECONDS, lambda at, _: at.renew(), _EACH),
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
+    _Planned("gate", LOOK_SECONDS, lambda at, _: at.house.gate.refresh(), _EACH),
+    _Planned("key_uses", NOTE_SECONDS, lambda at, _: at.house.gate.note_uses(), _EACH),
     _Planned("market", 1, lambda at, _: at.house.markets.refresh(), _EACH),
     _Planned("load_models", 0.1, lambda at, stop: at.house.shop.catalogue.load(stop), _EACH),
     _Planned("overdue_jobs", 5, lambda at, _: job_outcomes.fail_overdue(at.house.db)),
@@ -115,6 +119,7 @@ _PLAN = (
     _Planned("reconcile", 5, lambda at, _: reconcile_due(at.house.desk)),
     _Planned("recharge", 5, lambda at, _: recharge_due(at.house.desk)),
     _Planned("deliver", 1, _deliver),
+    _Planned("seal_audit", 1, lambda at, stop: chain.seal(at.house.db, stop)),
     _Planned("purge", _HOUR, lambda at, stop: forgetting.purge_deliveries(at.house, stop)),
     _Planned("purge_shadow", _HOUR, lambda at, stop: forgetting.purge_scores(at.house, stop)),
     _Planned("purge_keys", _HOUR, lambda at, stop: forgetting.purge_old_keys(at.house, stop)),
@@ -122,6 +127,7 @@ _PLAN = (
     _Planned(
         "expire_predictions", _HOUR, lambda at, stop: forgetting.expire_predictions(at.house, stop)
     ),
+    _Planned("close_hours", 60, lambda at, stop: hours.close_hours(at.house.db, stop)),
     _Planned("drift", drift.EVERY_SECONDS, _look_for_drift),
 )
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Caller, CallerActor, Cursor, Limit, Reader, TheHouse
 from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
 from augury.kit.paging import page, position_of
@@ -35,38 +35,38 @@ def _balance(house: TheHouse, user_id: str) -> BalanceOut:
 
 
 @router.get("/me", responses=refusals("unauthenticated", "not_found"))
-def me(house: TheHouse, caller: Caller) -> Me:
+def me(house: TheHouse, caller: Reader) -> Me:
     """Give the caller, with the balance."""
     user = UserOut.of(users.user(house.db, caller.user_id))
     return Me(**user.model_dump(), balance=_balance(house, caller.user_id))
 
 
 @router.get("/balance", responses=refusals("unauthenticated"))
-def balance(house: TheHouse, caller: Caller) -> BalanceOut:
+def balance(house: TheHouse, caller: Reader) -> BalanceOut:
     """Give what can be spent, and what is held for unfinished work."""
     return _balance(house, caller.user_id)
 
 
 @router.get("/balance/alert", responses=refusals("unauthenticated"))
-def alert(house: TheHouse, caller: Caller) -> AlertOut:
+def alert(house: TheHouse, caller: Reader) -> AlertOut:
     """Give the threshold below which the caller is told that few credits are left."""
     return AlertOut(below=alerts.threshold(house.db, caller.user_id))
 
 
 @router.put("/balance/alert", responses=refusals("unauthenticated", "not_found"))
-def set_alert(form: AlertIn, house: TheHouse, caller: Caller) -> AlertOut:
+def set_alert(form: AlertIn, house: TheHouse, caller: Caller, actor: CallerActor) -> AlertOut:
     """Set the threshold; null turns the alert off. Each time the balance falls below it, one tells.
 
     The alert is an e-mail, and a `balance.low` event for webhooks.
     """
-    alerts.set_threshold(house.db, caller.user_id, form.below)
+    alerts.set_threshold(house.db, caller.user_id, form.below, actor)
     return AlertOut(below=form.below)
 
 
 @router.get("/transactions", responses=refusals("unauthenticated"))
 def transactions(
     house: TheHouse,
-    caller: Caller,
+    caller: Reader,
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
     types: Annotated[

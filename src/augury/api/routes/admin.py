@@ -1,17 +1,84 @@
 """What only administrators may do."""
 
+import threading
+import time
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel
 
-from augury.api.deps import AdminActor, IdempotencyKey, ResourceId, TheHouse
+from augury.api.apart import run_apart
+from augury.api.deps import Admin, AdminActor, IdempotencyKey, ResourceId, TheHouse
 from augury.api.responses import refusals
+from augury.bootstrap import House, audit_books
+from augury.kit.clock import rfc3339
+from augury.kit.coalescer import Overloaded
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
 from augury.ledger.adjust import adjust
 from augury.ledger.schemas import AdjustmentIn, TransactionOut
 
 router = APIRouter(prefix="/v1/admin", tags=["administration"])
+
+# An audit reads everything; a second one at the same time would only make both slower.
+_auditing = threading.Lock()
+_AUDIT_AGAIN_SECONDS = 30
+
+
+class FindingOut(BaseModel):
+    """One thing that does not add up."""
+
+    kind: str
+    subject: str
+    detail: str
+
+
+class LedgerAuditOut(BaseModel):
+    """What the audit saw; the books are right when there are no findings."""
+
+    started_at: str
+    seconds: float
+    is_right: bool
+    accounts: int
+    transfers: int
+    credits_with_customers: int
+    counterparties: dict[str, int]
+    findings: list[FindingOut]
+
+
+@router.get("/ledger/audit", responses=refusals("unauthenticated", "forbidden", "overloaded"))
+async def audit_ledger(house: TheHouse, _admin: Admin) -> LedgerAuditOut:
+    """Derive every balance again, match it with all that explains it, and follow the audit log.
+
+    It reads one consistent state beside sales and answers when it is done, which with millions of
+    transfers takes minutes. One runs at a time in a process.
+    """
+    return await run_apart(lambda: _audit(house))
+
+
+def _audit(house: House) -> LedgerAuditOut:
+    if not _auditing.acquire(blocking=False):
+        raise Overloaded(retry_after_seconds=_AUDIT_AGAIN_SECONDS)
+    try:
+        began = time.monotonic()
+        with house.db.read() as tx:
+            report = audit_books(tx)
+        seconds = time.monotonic() - began
+    finally:
+        _auditing.release()
+    return LedgerAuditOut(
+        started_at=rfc3339(report.moment),
+        seconds=round(seconds, 3),
+        is_right=not report.findings,
+        accounts=report.accounts,
+        transfers=report.transfers,
+        credits_with_customers=report.credits_with_customers,
+        counterparties=report.counterparties,
+        findings=[
+            FindingOut(kind=one.kind, subject=one.subject, detail=one.detail)
+            for one in report.findings
+        ],
+    )
 
 
 @router.post(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.concurrency import run_in_threadpool
 
 from augury import bootstrap
-from augury.api.deps import Caller, TheHouse, ThePasswordDesk
+from augury.api.deps import Caller, CallerActor, TheHouse, ThePasswordDesk, Visitor
 from augury.api.limits import AttemptLimits
 from augury.api.responses import refusals
 from augury.kit.errors import invalid
@@ -23,12 +23,8 @@ def _limits(request: Request) -> AttemptLimits:
     return limits
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
-
-
+_UNKNOWN = "unknown"
 Limits = Annotated[AttemptLimits, Depends(_limits)]
-Address = Annotated[str, Depends(_address)]
 
 
 @router.post(
@@ -42,16 +38,18 @@ async def register(
     house: TheHouse,
     desk: ThePasswordDesk,
     limits: Limits,
-    address: Address,
+    visitor: Visitor,
 ) -> UserOut:
     """Make a new customer with an open account and the welcome credits.
 
     E-mails will be in the language of this request.
     """
-    limits.attempt(address)
+    limits.attempt(visitor.address or _UNKNOWN)
     language: str = request.state.language
     user = await desk.run(
-        lambda: bootstrap.register(house, form.username, form.email, form.password, language)
+        lambda: bootstrap.register(
+            house, form.username, form.email, form.password, language, visitor
+        )
     )
     return UserOut.of(user)
 
@@ -64,7 +62,7 @@ async def token(
     house: TheHouse,
     desk: ThePasswordDesk,
     limits: Limits,
-    address: Address,
+    visitor: Visitor,
     grant_type: Annotated[Literal["password", "refresh_token"], Form()] = "password",
     username: Annotated[str | None, Form(max_length=254)] = None,
     password: Annotated[str | None, Form(max_length=1000)] = None,
@@ -74,12 +72,15 @@ async def token(
 
     A refresh token works once; it comes back rotated. Using an old one ends its session.
     """
+    address = visitor.address or _UNKNOWN
     if grant_type == "refresh_token":
         if refresh_token is None:
             raise invalid("/refresh_token", "fault.missing")
         try:
             return TokenOut.of(
-                await run_in_threadpool(users.refresh, house.db, house.tokens, refresh_token)
+                await run_in_threadpool(
+                    users.refresh, house.db, house.tokens, refresh_token, visitor
+                )
             )
         except InvalidCredentials:
             # Everybody refreshes four times an hour; only what fails is counted.
@@ -90,7 +91,9 @@ async def token(
         raise invalid("/username" if username is None else "/password", "fault.missing")
     limits.check_name(address, username)
     try:
-        grant = await desk.run(lambda: users.sign_in(house.db, house.tokens, username, password))
+        grant = await desk.run(
+            lambda: users.sign_in(house.db, house.tokens, username, password, visitor)
+        )
     except InvalidCredentials:
         limits.failed(address, username)
         raise
@@ -102,6 +105,6 @@ async def token(
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated"),
 )
-def logout(house: TheHouse, caller: Caller) -> None:
+def logout(house: TheHouse, caller: Caller, actor: CallerActor) -> None:
     """End the session of the access token: its refresh tokens are useless from now on."""
-    users.sign_out(house.db, caller.session_id)
+    users.sign_out(house.db, caller.session_id, actor)

@@ -18,10 +18,11 @@ from augury.api import sse
 from augury.api.apart import run_apart
 from augury.api.deps import (
     USUAL_PER_PAGE,
-    Caller,
+    Buyer,
     Cursor,
     IdempotencyKey,
     Limit,
+    Reader,
     ResourceId,
     TheHouse,
 )
@@ -86,7 +87,7 @@ def _lines(request: Request) -> Lines:
 TheLines = Annotated[Lines, Depends(_lines)]
 
 
-async def _form(request: Request, caller: Caller, lines: TheLines) -> AsyncIterator[FormData]:
+async def _form(request: Request, caller: Buyer, lines: TheLines) -> AsyncIterator[FormData]:
     """Give the parts of an upload, its file on the disk; strangers are refused before."""
     if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
         raise UnsupportedMediaType(expected=_MULTIPART)
@@ -174,7 +175,7 @@ async def create_batch(
     request: Request,
     response: Response,
     house: TheHouse,
-    caller: Caller,
+    caller: Buyer,
     form: Form,
     idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
@@ -187,7 +188,9 @@ async def create_batch(
 
     def order() -> tuple[BatchOut, bool]:
         with _upload(form, house) as upload:
-            return house.batches.order(caller.user_id, upload, wish, idempotency_key)
+            return house.batches.order(
+                caller.user_id, upload, wish, idempotency_key, caller.api_key_id
+            )
 
     try:
         batch, replayed = await run_apart(order)
@@ -204,7 +207,7 @@ async def create_batch(
 
 @router.post("/quotes", openapi_extra=_body(), responses=refusals(*_UPLOADED))
 async def quote_batch(
-    request: Request, house: TheHouse, caller: Caller, form: Form
+    request: Request, house: TheHouse, caller: Buyer, form: Form
 ) -> BatchQuoteOut:
     """Read a file and say what it is and what a batch of it would cost; nothing is ordered."""
     wish = _wish(form, request.state.language)
@@ -218,20 +221,20 @@ async def quote_batch(
 
 @router.get("", responses=refusals("unauthenticated"))
 def list_batches(
-    house: TheHouse, caller: Caller, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
+    house: TheHouse, caller: Reader, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
 ) -> BatchPage:
     """List the caller's batches, newest first."""
     return batch_views.find_page(house.db, caller.user_id, limit=limit, cursor=cursor)
 
 
 @router.get("/{batch_id}", responses=refusals(*_ASKED))
-def get_batch(batch_id: ResourceId, house: TheHouse, caller: Caller) -> BatchOut:
+def get_batch(batch_id: ResourceId, house: TheHouse, caller: Reader) -> BatchOut:
     """Give one of the caller's batches, as it is now."""
     return batch_views.find(house.db, caller.user_id, batch_id)
 
 
 @router.post("/{batch_id}/cancel", responses=refusals(*_ASKED, "batch_ended"))
-def cancel_batch(batch_id: ResourceId, house: TheHouse, caller: Caller) -> BatchOut:
+def cancel_batch(batch_id: ResourceId, house: TheHouse, caller: Buyer) -> BatchOut:
     """End a batch now: rows that are done are paid for and can be downloaded, the rest is free."""
     return batch_outcomes.cancel(house.db, caller.user_id, batch_id)
 
@@ -253,7 +256,7 @@ def _streams(form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
     | refusals(*_ASKED, "too_many_at_once", "overloaded"),
 )
 def batch_events(
-    batch_id: ResourceId, house: TheHouse, caller: Caller, lines: TheLines
+    batch_id: ResourceId, house: TheHouse, caller: Reader, lines: TheLines
 ) -> sse.Stream:
     """Tell how a batch goes on, as server-sent events."""
     look = partial(batch_views.find, house.db, caller.user_id, batch_id)
@@ -274,7 +277,7 @@ def batch_events(
     | refusals(*_ASKED, "no_results", "results_gone", "too_many_at_once", "overloaded"),
 )
 def batch_results(
-    batch_id: ResourceId, house: TheHouse, caller: Caller, lines: TheLines
+    batch_id: ResourceId, house: TheHouse, caller: Reader, lines: TheLines
 ) -> sse.Stream:
     """Give the results: the columns as they came, then the outputs, then `error`."""
     found = batch_views.open_results(house.db, house.batches.keeper.store, caller.user_id, batch_id)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from augury.api.apart import run_apart
-from augury.api.deps import USUAL_PER_PAGE, Admin, AdminActor, Caller, Cursor, Limit, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Admin, AdminActor, Cursor, Limit, Reader, TheHouse
 from augury.api.errors import UnsupportedMediaType
 from augury.api.responses import refusals
 from augury.bootstrap import House
@@ -182,7 +182,7 @@ def remove_series(
 @router.get("/market/series", tags=["market"], responses=refusals("unauthenticated"))
 def find_series(
     house: TheHouse,
-    _caller: Caller,
+    _caller: Reader,
     search: Search = "",
     kind: Kind | None = None,
     limit: Limit = USUAL_PER_PAGE,
@@ -201,7 +201,7 @@ def find_series(
 def get_series(
     symbol: Symbol,
     house: TheHouse,
-    _caller: Caller,
+    _caller: Reader,
     kind: Kind = "price",
     limit: Annotated[
         int, Query(ge=1, le=_MOST_VALUES, description="How many values, the last ones.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from augury.api.deps import Admin, Caller, ResourceId, TheHouse
+from augury.api.deps import Admin, Buyer, Reader, ResourceId, TheHouse, Visitor
 from augury.api.responses import refusals
 from augury.api.uploads import FILE_FORM, FORM_BYTES, uploaded_file
 from augury.audit_log.service import Actor
@@ -21,21 +21,23 @@ UPLOADS = r"/v1/(admin/)?outcomes"
 MOST_UPLOAD_BYTES = MOST_BYTES + FORM_BYTES
 
 
-def _reporter(request: Request, caller: Caller) -> Reporter:
-    address = None if request.client is None else request.client.host
-    actor = Actor(caller.user_id, address, request.state.request_id)
-    return Reporter(actor, is_admin=caller.role == "admin")
+def _reporter(visitor: Visitor, caller: Buyer) -> Reporter:
+    return Reporter(visitor.being(caller.user_id), is_admin=caller.role == "admin")
 
 
 TheReporter = Annotated[Reporter, Depends(_reporter)]
 
 
-def _customer(caller: Caller) -> Reporter:
+def _asker(caller: Reader) -> Reporter:
+    return Reporter(Actor(caller.user_id), is_admin=caller.role == "admin")
+
+
+def _customer(caller: Buyer) -> Reporter:
     """Give whoever calls as a customer among others, administrators too."""
     return Reporter(Actor(caller.user_id), is_admin=False)
 
 
-async def _own_file(request: Request, _caller: Caller) -> bytes:
+async def _own_file(request: Request, _caller: Buyer) -> bytes:
     return await uploaded_file(request)
 
 
@@ -72,7 +74,9 @@ def report_outcome(
     tags=["predictions"],
     responses=refusals("unauthenticated", "not_found"),
 )
-def get_outcome(prediction_id: ResourceId, house: TheHouse, by: TheReporter) -> OutcomesOut:
+def get_outcome(
+    prediction_id: ResourceId, house: TheHouse, by: Annotated[Reporter, Depends(_asker)]
+) -> OutcomesOut:
     """Give what is known of a prediction's rows."""
     return outcomes.find(house.db, by, prediction_id)
 

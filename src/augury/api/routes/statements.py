@@ -7,9 +7,10 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Cursor, Limit, Reader, TheHouse, Visitor
 from augury.api.negotiation import choose
 from augury.api.responses import refusals
+from augury.audit_log.service import record
 from augury.bootstrap import House
 from augury.kit.paging import page, position_of
 from augury.ledger.history import Movement
@@ -42,7 +43,7 @@ MonthName = Annotated[str, Path(description="Like `2026-03`; a month of UTC.")]
 
 @router.get("", responses=refusals("unauthenticated"))
 def months(
-    house: TheHouse, caller: Caller, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
+    house: TheHouse, caller: Reader, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
 ) -> StatementMonthPage:
     """List the months in which the caller's credits moved, newest first."""
     position = position_of(cursor, Month.is_name)
@@ -67,7 +68,9 @@ def months(
         }
     },
 )
-def statement(month: MonthName, request: Request, house: TheHouse, caller: Caller) -> Response:
+def statement(
+    month: MonthName, request: Request, house: TheHouse, caller: Reader, visitor: Visitor
+) -> Response:
     """Give a month: the opening balance, every movement, the closing balance.
 
     The header `Accept` chooses between JSON, CSV and PDF. The present month is given as far as it
@@ -81,6 +84,11 @@ def statement(month: MonthName, request: Request, house: TheHouse, caller: Calle
         "Content-Language": language,
         "Vary": "Accept, Accept-Language",
     }
+    if form != JSON:
+        details = {"month": month, "form": form}
+        with house.db.write() as tx:
+            actor = visitor.being(caller.user_id)
+            record(tx, actor, "statement.exported", f"user:{caller.user_id}", details)
     if form == PDF:
         return Response(_paper(house, found, language), headers=headers, media_type=PDF)
     lots = chunks(house.db, found)

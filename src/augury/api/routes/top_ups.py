@@ -4,7 +4,16 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, IdempotencyKey, Limit, TheHouse
+from augury.api.deps import (
+    USUAL_PER_PAGE,
+    Caller,
+    CallerActor,
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    Reader,
+    TheHouse,
+)
 from augury.api.responses import refusals
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
@@ -73,7 +82,7 @@ def start_top_up(
 @router.get("/top-ups", responses=refusals("unauthenticated"))
 def list_top_ups(
     house: TheHouse,
-    caller: Caller,
+    caller: Reader,
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
     status: Status | None = None,
@@ -123,7 +132,9 @@ def read_standing_order(house: TheHouse, caller: Caller) -> StandingOrderOut:
 @router.put(
     "/top-ups/automatic", responses=refusals("unauthenticated", "not_found", "provider_unknown")
 )
-def set_standing_order(form: StandingOrderIn, house: TheHouse, caller: Caller) -> StandingOrderOut:
+def set_standing_order(
+    form: StandingOrderIn, house: TheHouse, caller: Caller, actor: CallerActor
+) -> StandingOrderOut:
     """Buy credits with a saved payment method whenever few are left; replaces the order before."""
     if not is_id(form.payment_method_id):
         raise NotFound
@@ -137,7 +148,7 @@ def set_standing_order(form: StandingOrderIn, house: TheHouse, caller: Caller) -
         declines=0,
         not_before=0,
     )
-    return StandingOrderOut.of(automatic.set_order(house.desk, order))
+    return StandingOrderOut.of(automatic.set_order(house.desk, order, actor))
 
 
 @router.delete(
@@ -145,13 +156,13 @@ def set_standing_order(form: StandingOrderIn, house: TheHouse, caller: Caller) -
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated", "not_found"),
 )
-def remove_standing_order(house: TheHouse, caller: Caller) -> None:
+def remove_standing_order(house: TheHouse, caller: Caller, actor: CallerActor) -> None:
     """End the caller's automatic top-up."""
-    automatic.remove_order(house.db, caller.user_id)
+    automatic.remove_order(house.db, caller.user_id, actor)
 
 
 @router.get("/top-ups/{top_up_id}", responses=refusals("unauthenticated", "not_found"))
-def read_top_up(top_up_id: str, house: TheHouse, caller: Caller) -> TopUpOut:
+def read_top_up(top_up_id: str, house: TheHouse, caller: Reader) -> TopUpOut:
     """Give one of the caller's top-ups."""
     return TopUpOut.of(own_top_up(house, caller.user_id, top_up_id))
 
@@ -179,8 +190,10 @@ def list_payment_methods(house: TheHouse, caller: Caller) -> MethodList:
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated", "not_found"),
 )
-def remove_payment_method(method_id: str, house: TheHouse, caller: Caller) -> None:
+def remove_payment_method(
+    method_id: str, house: TheHouse, caller: Caller, actor: CallerActor
+) -> None:
     """Forget a payment method, and the automatic top-up that uses it."""
     if not is_id(method_id):
         raise NotFound
-    methods.remove(house.db, caller.user_id, method_id)
+    methods.remove(house.db, caller.user_id, method_id, actor)

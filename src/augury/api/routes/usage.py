@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from augury.api.deps import Caller, TheHouse
+from augury.api.deps import Reader, TheHouse
 from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
 from augury.kit.clock import now, rfc3339
@@ -51,7 +51,7 @@ class UsageOut(BaseModel):
 @router.get("", responses=refusals("unauthenticated"), response_model_exclude_none=True)
 def usage(
     house: TheHouse,
-    caller: Caller,
+    caller: Reader,
     group_by: Annotated[Grouping, Query()] = "day",
     since: Since = None,
     until: Until = None,

@@ -5,8 +5,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from augury.api.deps import USUAL_PER_PAGE, Caller, Cursor, Limit, ResourceId, TheHouse
+from augury.api.deps import (
+    USUAL_PER_PAGE,
+    Caller,
+    CallerActor,
+    Cursor,
+    Limit,
+    Reader,
+    ResourceId,
+    TheHouse,
+)
 from augury.api.responses import refusals
+from augury.audit_log.service import record
 from augury.notices import deliveries, endpoints
 from augury.notices.addresses import networks
 from augury.notices.schemas import (
@@ -24,12 +34,18 @@ from augury.notices.sealing import sealer_of
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 
 
+def _subject(endpoint_id: str) -> str:
+    return f"webhook_endpoint:{endpoint_id}"
+
+
 @router.post(
     "/webhook-endpoints",
     status_code=HTTPStatus.CREATED,
     responses=refusals("unauthenticated", "too_many_endpoints"),
 )
-def add_endpoint(form: EndpointIn, house: TheHouse, caller: Caller) -> NewEndpointOut:
+def add_endpoint(
+    form: EndpointIn, house: TheHouse, caller: Caller, actor: CallerActor
+) -> NewEndpointOut:
     """Add an address that hears of events; its secret is shown this once."""
     endpoint, secret = endpoints.add(
         house.db,
@@ -38,19 +54,20 @@ def add_endpoint(form: EndpointIn, house: TheHouse, caller: Caller) -> NewEndpoi
         caller.user_id,
         form.url,
         form.events,
+        lambda tx, id_: record(tx, actor, "webhook_endpoint.added", _subject(id_), {}),
     )
     return NewEndpointOut(**EndpointOut.of(endpoint).model_dump(), secret=secret)
 
 
 @router.get("/webhook-endpoints", responses=refusals("unauthenticated"))
-def list_endpoints(house: TheHouse, caller: Caller) -> EndpointList:
+def list_endpoints(house: TheHouse, caller: Reader) -> EndpointList:
     """List the caller's endpoints, newest first."""
     found = endpoints.listed(house.db, caller.user_id)
     return EndpointList(items=[EndpointOut.of(one) for one in found])
 
 
 @router.get("/webhook-endpoints/{endpoint_id}", responses=refusals("unauthenticated", "not_found"))
-def endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> EndpointOut:
+def endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Reader) -> EndpointOut:
     """Give one endpoint."""
     return EndpointOut.of(endpoints.find(house.db, caller.user_id, endpoint_id))
 
@@ -60,17 +77,32 @@ def endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> Endpoi
     status_code=HTTPStatus.NO_CONTENT,
     responses=refusals("unauthenticated", "not_found"),
 )
-def remove_endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> None:
+def remove_endpoint(
+    endpoint_id: ResourceId, house: TheHouse, caller: Caller, actor: CallerActor
+) -> None:
     """Take an endpoint away; what waits for it is given up."""
-    endpoints.remove(house.db, caller.user_id, endpoint_id)
+    endpoints.remove(
+        house.db,
+        caller.user_id,
+        endpoint_id,
+        lambda tx, id_: record(tx, actor, "webhook_endpoint.removed", _subject(id_), {}),
+    )
 
 
 @router.post(
     "/webhook-endpoints/{endpoint_id}/enable", responses=refusals("unauthenticated", "not_found")
 )
-def enable_endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> EndpointOut:
+def enable_endpoint(
+    endpoint_id: ResourceId, house: TheHouse, caller: Caller, actor: CallerActor
+) -> EndpointOut:
     """Let an endpoint that was disabled hear of events again."""
-    return EndpointOut.of(endpoints.enable(house.db, caller.user_id, endpoint_id))
+    enabled = endpoints.enable(
+        house.db,
+        caller.user_id,
+        endpoint_id,
+        lambda tx, id_: record(tx, actor, "webhook_endpoint.enabled", _subject(id_), {}),
+    )
+    return EndpointOut.of(enabled)
 
 
 @router.post(
@@ -86,7 +118,7 @@ def test_endpoint(endpoint_id: ResourceId, house: TheHouse, caller: Caller) -> D
 @router.get("/webhook-deliveries", responses=refusals("unauthenticated"))
 def list_deliveries(
     house: TheHouse,
-    caller: Caller,
+    caller: Reader,
     limit: Limit = USUAL_PER_PAGE,
     cursor: Cursor = None,
     endpoint: Annotated[str | None, Query(max_length=36, description="Id of an endpoint.")] = None,
@@ -105,7 +137,7 @@ def list_deliveries(
 
 
 @router.get("/webhook-deliveries/{delivery_id}", responses=refusals("unauthenticated", "not_found"))
-def delivery(delivery_id: ResourceId, house: TheHouse, caller: Caller) -> DeliveryDetails:
+def delivery(delivery_id: ResourceId, house: TheHouse, caller: Reader) -> DeliveryDetails:
     """Give one delivery with its body and the endpoint's last answer."""
     return DeliveryDetails.whole(*deliveries.find(house.db, caller.user_id, delivery_id))
 

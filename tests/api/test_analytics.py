@@ -1,0 +1,66 @@
+"""What administrators are told of load, of what sells, and whether the books are right."""
+
+from starlette.testclient import TestClient
+
+from augury.api.routes import admin as admin_routes
+from augury.bootstrap import House
+from support.houses import order
+
+ROOT = "/v1/admin"
+
+
+def test_what_is_sold_shows_at_once(
+    client: TestClient, admin: dict[str, str], anna: dict[str, str]
+) -> None:
+    """Popularity, revenue and latency; widened to whole hours."""
+    typed = anna | {"Content-Type": "application/json"}
+    before = {
+        one["model"]: one
+        for one in client.get(f"{ROOT}/analytics/models", headers=admin).json()["items"]
+    }.get("credit-logistic-regression", {"predictions": 0, "rows": 0, "revenue": 0})
+    for rows in (1, 2):
+        sold = client.post("/v1/predictions", content=order(rows=rows), headers=typed)
+        assert sold.status_code == 201
+    told = client.get(f"{ROOT}/analytics/models", headers=admin).json()
+    (one,) = [i for i in told["items"] if i["model"] == "credit-logistic-regression"]
+    grown = {name: one[name] - before[name] for name in ("predictions", "rows", "revenue")}
+    assert grown == {"predictions": 2, "rows": 3, "revenue": 30}
+    latency = one["latency_ms"]
+    assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
+    assert told["from"].endswith(":00:00.000000Z")
+    long_ago = {"from": "2020-01-01T00:00:00Z", "to": "2020-02-01T00:00:00Z"}
+    empty = client.get(f"{ROOT}/analytics/models", headers=admin, params=long_ago).json()
+    assert empty["items"] == []
+    turned = {"from": "2020-02-01T00:00:00Z", "to": "2020-01-01T00:00:00Z"}
+    assert client.get(f"{ROOT}/analytics/models", headers=admin, params=turned).status_code == 422
+
+
+def test_load_tells_of_sales_queues_and_the_process(
+    client: TestClient, admin: dict[str, str], anna: dict[str, str]
+) -> None:
+    """Requests are counted when they have ended."""
+    typed = anna | {"Content-Type": "application/json"}
+    client.post("/v1/predictions", content=order(), headers=typed)
+    first = client.get(f"{ROOT}/analytics/load", headers=admin).json()
+    second = client.get(f"{ROOT}/analytics/load", headers=admin).json()
+    assert first["predictions"] >= 1
+    assert set(first["queues"]) == {"prediction", "batch"}
+    assert second["process"]["requests"] == first["process"]["requests"] + 1
+    assert second["process"]["memory_bytes"] > 1_000_000
+    assert second["process"]["latency_ms"]["p50"] > 0
+    assert client.get(f"{ROOT}/analytics/load", headers=anna).status_code == 403
+
+
+def test_the_audit_of_the_books_runs_at_a_request(
+    client: TestClient, house: House, admin: dict[str, str], anna: dict[str, str]
+) -> None:
+    """It says that they are right; a second one at the same time is put off."""
+    told = client.get(f"{ROOT}/ledger/audit", headers=admin).json()
+    assert (told["is_right"], told["findings"]) == (True, [])
+    assert told["transfers"] > 0
+    total = told["credits_with_customers"] + sum(told["counterparties"].values())
+    assert total == 0
+    with admin_routes._auditing:
+        put_off = client.get(f"{ROOT}/ledger/audit", headers=admin)
+    assert (put_off.status_code, put_off.json()["code"]) == (503, "overloaded")
+    assert client.get(f"{ROOT}/ledger/audit", headers=anna).status_code == 403
