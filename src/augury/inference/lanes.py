@@ -76,7 +76,7 @@ class DocumentLane:
         self._answering: Coalescer[Asked[Documents], Outputs] = Coalescer(
             model.answer_many,
             name=f"lane-{model.manifest.name}",
-            weigh=lambda asked: len(asked.rows),
+            weigh=lambda asked: model.weight(asked.rows),
             most_per_call=_MOST_ROWS_PER_CALL,
             most_waiting=_MOST_WAITING,
         )

@@ -62,23 +62,25 @@ class PortfolioModel(RiskModel):
         faulty = {at: one for at, one in enumerate(found) if isinstance(one, list)}
         return [one for one in found if not isinstance(one, list)], faulty
 
-    def answers(self, documents: Documents, language: str) -> Found:
-        """Return the answer to each question, or its faults; nothing of later days is looked at."""
-        return [self._answer(one, language) for one in documents]
+    def weight(self, documents: Documents) -> int:
+        """Return how many assets are asked about."""
+        return sum(len(one.positions) for one in documents)
 
-    def _answer(
-        self, question: portfolio_question.PortfolioQuestion, language: str
-    ) -> dict[str, Any] | list[Fault]:
-        found = held(question, self._assets, self.markets, days_now())
-        if isinstance(found, list):
-            return found
-        whole = measured(self._forecast, [found.whole])
+    def place(self, document: Any) -> Any:
+        """Return the portfolio on its day, or its faults; nothing of later days is looked at."""
+        return held(document, self._assets, self.markets, days_now())
+
+    def tell(self, placed: Sequence[Any], language: str) -> Found:
+        """Return the answer about each portfolio, or why it cannot be told."""
+        return [self._told_of(one, language) for one in placed]
+
+    def _told_of(self, found: Held, language: str) -> dict[str, Any] | list[Fault]:
         try:
+            whole = measured(self._forecast, [found.whole])
             more = self._of_parts(found, whole, language)
         except BadSeries as error:
             return [Fault("/positions", _WHY.get(error.key, _TOO_SHORT), dict(error.values))]
         (told,) = risk_answer.outputs([found.whole], whole, self.manifest, language)
-        told["data"]["symbol"] = None
         told["warnings"] += more.pop("warnings")
         return {name: (told | more)[name] for name in _MEMBERS}
 

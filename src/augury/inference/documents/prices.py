@@ -13,11 +13,14 @@ from augury.risk.series import Days, Floats, Series
 
 FEWEST_POINTS: Final = 60
 MOST_POINTS: Final = 10_000
+LEAST_PRICE: Final = 1e-12
 LARGEST_PRICE: Final = 1e12
 _EPOCH = date(1970, 1, 1).toordinal()
 _MOST_FAULTS = 20
 # A close this many times the one before, or that part of it, is a mistake and not a market.
 _ABSURD = 10.0
+# The deviation of a day, beyond which a history is noise: no market has moved by half each day.
+_WILD = 0.5
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +32,7 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _point = {
     "date": Member({"type": "string", "format": "date"}, day, required=True),
-    "close": Member({"type": "number"}, number(1e-12, LARGEST_PRICE), required=True),
+    "close": Member({"type": "number"}, number(LEAST_PRICE, LARGEST_PRICE), required=True),
 }
 
 PRICES: Final = Member(
@@ -78,16 +81,16 @@ def _faults_of_days(days: Days, today: int) -> list[Fault]:
 
 
 def _faults_of_closes(closes: Floats) -> list[Fault]:
-    bad = ~((closes > 0) & (closes <= LARGEST_PRICE))
+    bad = ~((closes >= LEAST_PRICE) & (closes <= LARGEST_PRICE))
     if bad.any():
         return [_fault(p, "close", "fault.close") for p in np.flatnonzero(bad)[:_MOST_FAULTS]]
     if closes.min() == closes.max():
         return [Fault("/prices", "fault.closes_constant", {})]
-    jumps = np.abs(np.diff(np.log(closes))) > np.log(_ABSURD)
-    return [
-        _fault(place + 1, "close", "fault.close_jump", times=f"{_ABSURD:g}")
-        for place in np.flatnonzero(jumps)[:_MOST_FAULTS]
-    ]
+    moves = np.diff(np.log(closes))
+    jumps = np.flatnonzero(np.abs(moves) > np.log(_ABSURD))[:_MOST_FAULTS]
+    if not len(jumps) and moves.std() > _WILD:
+        return [Fault("/prices", "fault.closes_wild", {"most": f"{_WILD:.0%}"})]
+    return [_fault(place + 1, "close", "fault.close_jump", times=f"{_ABSURD:g}") for place in jumps]
 
 
 def _fault(place: int, member: str, key: str, **values: object) -> Fault:

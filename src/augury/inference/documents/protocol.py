@@ -24,13 +24,11 @@ Documents = list[Any]
 Found = list[dict[str, Any] | list[Fault]]
 
 _MOST_FAULTS = 100
-_SECONDS_EACH = 0.02
 
 
 class DocumentModel(ABC):
     """A model version whose inputs are documents. Safe to use from many threads."""
 
-    calls_at_once = 1
     # The member of an output that is the probability: what a manifest has to name.
     probability: ClassVar[str]
     example: ClassVar[Mapping[str, Any]]
@@ -79,8 +77,28 @@ class DocumentModel(ABC):
         """Return the documents among rows of a file, and the faults of the others by place."""
 
     @abstractmethod
+    def place(self, document: Any) -> Any | list[Fault]:
+        """Return a document with what the market knows of it; a list of faults if it cannot be."""
+
+    @abstractmethod
+    def tell(self, placed: Sequence[Any], language: str) -> Found:
+        """Return the output of each placed document, or its faults.
+
+        What one of them is like must not change what is told of another; an exception is nobody's
+        answer.
+        """
+
+    def weight(self, documents: Documents) -> int:
+        """Return how much work documents are, in questions about one asset."""
+        return len(documents)
+
     def answers(self, documents: Documents, language: str) -> Found:
         """Return the output of each document, or its faults."""
+        return self._told([self.place(one) for one in documents], language)
+
+    def _told(self, placed: Sequence[Any], language: str) -> Found:
+        following = iter(self.tell([one for one in placed if not isinstance(one, list)], language))
+        return [one if isinstance(one, list) else next(following) for one in placed]
 
     def read(self, inputs: bytes | msgspec.Raw) -> Documents:
         """Return the documents of a JSON array of 1..1000; `InvalidInput` has all faults."""
@@ -98,20 +116,24 @@ class DocumentModel(ABC):
         return found
 
     def answer_many(self, callers: Sequence[Asked[Documents]]) -> list[Outputs | Exception]:
-        """Return the outputs of many callers' documents, or each caller's own refusal."""
-        found: dict[str, list[dict[str, Any] | list[Fault]]] = {}
-        # One call for each language; a caller's documents stay together and in their order.
-        for language in {asked.language for asked in callers}:
-            theirs = [one for a in callers if a.language == language for one in a.rows]
-            found[language] = self.answers(theirs, language)
-        following = {language: iter(answers) for language, answers in found.items()}
-        return [
-            _outputs([next(following[asked.language]) for _ in asked.rows]) for asked in callers
-        ]
+        """Return the outputs of many callers' documents, or each caller's own refusal.
 
-    def seconds(self, rows: int) -> float:
-        """Return about how long one call with so many documents takes at most."""
-        return _SECONDS_EACH * rows
+        All of a caller's documents are placed before any is answered: one that cannot be costs
+        nobody the work of the others.
+        """
+        results: list[Outputs | Exception | None] = [None] * len(callers)
+        waiting: dict[str, list[tuple[int, list[Any]]]] = {}
+        for at, asked in enumerate(callers):
+            placed = [self.place(one) for one in asked.rows]
+            results[at] = _refusal(placed)
+            if results[at] is None:
+                waiting.setdefault(asked.language, []).append((at, placed))
+        for language, theirs in waiting.items():
+            following = iter(self.tell([one for _, placed in theirs for one in placed], language))
+            for at, placed in theirs:
+                answers = [next(following) for _ in placed]
+                results[at] = _refusal(answers) or answers  # type: ignore[assignment] # none is a fault
+        return results  # type: ignore[return-value] # each is set by now
 
     def is_available(self) -> bool:
         """Tell whether it can be asked at the moment."""
@@ -145,13 +167,12 @@ class DocumentModel(ABC):
         return [float(one[self.probability]) for one in answers if isinstance(one, dict)]
 
 
-def _outputs(answers: Found) -> Outputs | InvalidInput:
+def _refusal(found: Sequence[Any]) -> InvalidInput | None:
+    """Return the refusal of a caller some of whose documents have faults."""
     faults = [
         Fault(f"/inputs/{place}{fault.pointer}", fault.key, fault.values)
-        for place, answer in enumerate(answers)
-        if isinstance(answer, list)
-        for fault in answer
+        for place, faulty in enumerate(found)
+        if isinstance(faulty, list)
+        for fault in faulty
     ]
-    if faults:
-        return InvalidInput(faults=faults[:_MOST_FAULTS])
-    return [answer for answer in answers if isinstance(answer, dict)]
+    return InvalidInput(faults=faults[:_MOST_FAULTS]) if faults else None

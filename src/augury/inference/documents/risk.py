@@ -11,11 +11,12 @@ from augury.inference.documents.members import schema_of
 from augury.inference.documents.protocol import DocumentModel, Documents, Found
 from augury.inference.documents.risk_assets import Assets
 from augury.inference.documents.risk_measures import measured
-from augury.inference.documents.risk_places import place
+from augury.inference.documents.risk_places import Place, place
 from augury.inference.manifest import BadModel
 from augury.kit.errors import Fault
 from augury.risk import forecast
 from augury.risk.series import Markets
+from augury.risk.trouble import BadSeries
 
 # Questions in one pass: scenarios of so many fit into memory.
 _AT_ONCE = 1000
@@ -58,22 +59,33 @@ class RiskModel(DocumentModel):
         faulty = {at: one for at, one in enumerate(found) if isinstance(one, list)}
         return [one for one in found if not isinstance(one, list)], faulty
 
-    def answers(self, documents: Documents, language: str) -> Found:
-        """Return the answer to each question, or its faults; nothing of later days is looked at."""
+    def place(self, document: Any) -> Place | list[Fault]:
+        """Return where a question stands, or its faults; nothing of later days is looked at."""
+        return place(document, self._assets, self.markets, days_now())
+
+    def tell(self, placed: Sequence[Any], language: str) -> Found:
+        """Return the answer to each question; what cannot be worked out together is tried alone."""
         found: Found = []
-        for start in range(0, len(documents), _AT_ONCE):
-            found += self._answers(documents[start : start + _AT_ONCE], language)
+        for start in range(0, len(placed), _AT_ONCE):
+            part = placed[start : start + _AT_ONCE]
+            try:
+                found += self._told_together(part, language)
+            except BadSeries:
+                found += [self._told_alone(one, language) for one in part]
         return found
 
-    def _answers(self, questions: Documents, language: str) -> Found:
-        today = days_now()
-        placed = [place(one, self._assets, self.markets, today) for one in questions]
-        good = [one for one in placed if not isinstance(one, list)]
-        if not good:
-            return [one for one in placed if isinstance(one, list)]
-        told = risk_answer.outputs(good, measured(self._forecast, good), self.manifest, language)
-        following = iter(told)
-        return [one if isinstance(one, list) else next(following) for one in placed]
+    def _told_alone(self, one: Place, language: str) -> dict[str, Any] | list[Fault]:
+        try:
+            (told,) = self._told_together([one], language)
+        except BadSeries as error:
+            return [Fault(one.pointer, "fault.untellable", {"why": error.key})]
+        return told
+
+    def _told_together(self, placed: Sequence[Place], language: str) -> list[dict[str, Any]]:
+        if not placed:
+            return []
+        measures = measured(self._forecast, placed)
+        return risk_answer.outputs(placed, measures, self.manifest, language)
 
 
 def days_now() -> int:

@@ -88,7 +88,7 @@ def outputs(
     }
     plain = {name: rounded(values) for name, values in columns.items()}
     quantiles = np.round(found.quantiles, _DIGITS).tolist()
-    hedges = hedges_told(found.hedges, [one.returns is not None for one in places], sentences)
+    hedges = hedges_told(found.hedges, (~np.isnan(found.betas)).tolist(), sentences)
     moved = found.drivers.contributions
     record = track_record(manifest.metrics)
     answers = []
@@ -100,11 +100,11 @@ def outputs(
         told["max_drawdown"] = round(place.worst_drawdown, _DIGITS)
         told["hedges"] = in_order(hedges[at], place.question.objective)
         told["drivers"] = drivers_told(place.features, moved[at], sentences)
-        told["data"] = _data(place)
+        told["data"] = _data(place, compared=not isnan(beta))
         told["track_record"] = record
         told["warnings"] = [
             warning(note, sentences)
-            for note in [*place.notes, *_unknown(place, found.unlike[at], sentences)]
+            for note in [*place.notes, *_unknown(place, found.unlike[at], beta, sentences)]
         ]
         answers.append({name: told[name] for name in OF_ANY})
     return answers
@@ -198,7 +198,7 @@ def _spelled(name: str, value: float, language: str) -> str:
     return spelled.replace(".", ",") if language == "ru" else spelled
 
 
-def _data(place: Place) -> dict[str, Any]:
+def _data(place: Place, *, compared: bool) -> dict[str, Any]:
     days = place.series.days
     return {
         "symbol": place.name,
@@ -206,13 +206,17 @@ def _data(place: Place) -> dict[str, Any]:
         "to": day_told(days[-1]),
         "observations": len(days),
         "as_of": day_told(place.day),
-        "benchmark": None if place.returns is None else place.benchmark,
+        "benchmark": place.benchmark if compared else None,
         "risk_free_rate": place.rate,
     }
 
 
-def _unknown(place: Place, unlike: npt.NDArray[np.bool_], sentences: Texts) -> list[Note]:
+def _unknown(
+    place: Place, unlike: npt.NDArray[np.bool_], beta: float, sentences: Texts
+) -> list[Note]:
     found = []
+    if isnan(beta) and place.returns is not None:
+        found.append(Note("no_benchmark", {"symbol": place.benchmark}))
     if np.isnan(place.features[_OUTSIDE]).any():
         names = [FEATURES[at] for at in _OUTSIDE if isnan(place.features[at])]
         found.append(Note("missing_macro", {"names": _named(names, sentences)}))

@@ -26,11 +26,15 @@ INDICATORS = (AAA, BAA, BILLS)
 # Beta and correlation are those of overlapping weeks of two years: what hedges promise by them was
 # measured so, and days alone promise too much, as they do not hold all that a month brings.
 BETA_WEEKS = 500
-_MOST_ASSETS = 600
-_MOST_PAIRS = 600
+_MOST_ASSETS_BYTES = 128 * 2**20
+_MOST_PAIRS_BYTES = 64 * 2**20
+# What surroundings hold is the benchmark's, of which there are few.
+_MOST_BENCHMARKS = 64
 _STALE_DAYS = 7
 # A quarter's figure, and some weeks until the next one is out.
 _RATE_STALE_DAYS = 130
+# A year's rate beyond it is a mistake in the data, or a money that nobody prices options in.
+HIGHEST_RATE = 0.5
 
 Value = TypeVar("Value")
 
@@ -40,7 +44,7 @@ class Asset:
     """A series with what was true of it at the end of each of its days."""
 
     series: Series
-    features: Floats  # [days, 6]
+    features: Floats  # [days, 7]
     worst_drawdown: Floats  # [days]
 
 
@@ -53,10 +57,10 @@ class Weeks(NamedTuple):
 
 
 class _Kept(Generic[Value]):
-    """A few results, the least used dropped first; each is of series that may be replaced."""
+    """Results up to a weight, the least used dropped first; each is of series that may change."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
+        self._most, self._weigh, self._weight = most, weigh, 0
         self._found: OrderedDict[tuple[str, ...], tuple[tuple[object, ...], Value]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -69,11 +73,16 @@ class _Kept(Generic[Value]):
                 return known[1]
         made = make()
         with self._lock:
+            self._drop(self._found.pop(key, None))
             self._found[key] = (of, made)
-            self._found.move_to_end(key)
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
+            self._weight += self._weigh(made)
+            while self._weight > self._most and len(self._found) > 1:
+                self._drop(self._found.popitem(last=False)[1])
         return made
+
+    def _drop(self, kept: tuple[tuple[object, ...], Value] | None) -> None:
+        if kept is not None:
+            self._weight -= self._weigh(kept[1])
 
 
 def _is(one: object, other: object) -> bool:
@@ -86,9 +95,9 @@ class Assets:
     def __init__(self, markets: Markets) -> None:
         """Start with nothing worked out."""
         self._markets = markets
-        self._around: _Kept[Surroundings] = _Kept(_MOST_ASSETS)
-        self._assets: _Kept[Asset] = _Kept(_MOST_ASSETS)
-        self._pairs: _Kept[Weeks | None] = _Kept(_MOST_PAIRS)
+        self._around: _Kept[Surroundings] = _Kept(_MOST_BENCHMARKS)
+        self._assets: _Kept[Asset] = _Kept(_MOST_ASSETS_BYTES, _bytes_of_asset)
+        self._pairs: _Kept[Weeks | None] = _Kept(_MOST_PAIRS_BYTES, _bytes_of_weeks)
 
     def around(self, benchmark: str) -> Surroundings:
         """Return what is known beside an asset that is compared with a benchmark."""
@@ -123,7 +132,16 @@ class Assets:
         end = int(np.searchsorted(bills.known, day, side="right"))
         if not end or day - bills.known[end - 1] > _RATE_STALE_DAYS:
             return None
-        return float(bills.values[end - 1]) / 100
+        found = float(bills.values[end - 1]) / 100
+        return found if 0 <= found <= HIGHEST_RATE else None
+
+
+def _bytes_of_asset(asset: Asset) -> int:
+    return asset.features.nbytes + asset.worst_drawdown.nbytes
+
+
+def _bytes_of_weeks(weeks: Weeks | None) -> int:
+    return 0 if weeks is None else sum(column.nbytes for column in weeks)
 
 
 def common(ours: Series, theirs: Series) -> Weeks | None:

@@ -21,6 +21,7 @@ USUAL_VALUE: Final = 10_000.0
 # Of so many the value at risk is the 51st worst: their quantile of 5 % and no other.
 _POINTS = 1010
 _TRADING_DAYS = 252
+_STILL = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Measures:
     shortfalls: Floats
     betas: Floats  # NaN without a benchmark
     drivers: Drivers
-    unlike: npt.NDArray[np.bool_]  # [n, 6]
+    unlike: npt.NDArray[np.bool_]  # [n, 7]
     hedges: Sequence[Hedge]
     values: Floats
 
@@ -86,8 +87,12 @@ def _regression(places: Sequence[Place]) -> Mapping[str, Floats]:
         windows = [places[at].returns for at in rows]
         asset = np.array([one[0] for one in windows if one is not None])
         index = np.array([one[1] for one in windows if one is not None])
-        told = betas.beta(asset, index)
-        found["beta"][rows], found["correlation"][rows] = told.beta, told.correlation
+        # What hardly moves beside rounding has no beta.
+        moving = (np.ptp(asset, axis=1) > _STILL) & (np.ptp(index, axis=1) > _STILL)
+        if moving.any():
+            told = betas.beta(asset[moving], index[moving])
+            at = np.array(rows)[moving]
+            found["beta"][at], found["correlation"][at] = told.beta, told.correlation
     return found
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from augury.inference.documents.prices import FEWEST_POINTS, day_number, day_told, series_of
 from augury.inference.documents.risk_assets import (
+    BILLS,
+    HIGHEST_RATE,
     INDICATORS,
     Asset,
     Assets,
@@ -46,7 +48,7 @@ class Place:
     question: RiskQuestion
     name: str | None
     series: Series  # until the day
-    features: Floats  # [6]
+    features: Floats  # [7]
     worst_drawdown: float
     day: int
     benchmark: str
@@ -55,6 +57,11 @@ class Place:
     benchmark_price: float
     rate: float
     notes: list[Note]
+
+    @property
+    def pointer(self) -> str:
+        """Where the prices came from, as a part of a JSON pointer."""
+        return "/prices" if self.question.symbol is None else "/symbol"
 
 
 def place(
@@ -68,6 +75,10 @@ def place(
     if strange:
         told: dict[str, object] = {"name": strange[0], "known": ", ".join(INDICATORS)}
         return [Fault("/macro", "fault.indicator_unknown", told)]
+    bills = _supposed(question).get(BILLS)
+    if bills is not None and not 0 <= bills <= 100 * HIGHEST_RATE:
+        limits: dict[str, object] = {"minimum": 0, "maximum": f"{100 * HIGHEST_RATE:g}"}
+        return [Fault(f"/macro/{BILLS}", "fault.range", limits | {"value": bills})]
     found = _asset(question, benchmark, assets, markets, today)
     if isinstance(found, list):
         return found
@@ -79,23 +90,28 @@ def _asset(
 ) -> tuple[Asset, Series, int] | list[Fault]:
     """Return the asset, its closes until the day asked about, and that day; or faults."""
     if question.symbol is not None:
-        asset = assets.asset(question.symbol.upper(), benchmark)
-        if asset is None:
+        known = markets.prices(question.symbol.upper())
+        if known is None:
             return [unknown("/symbol", "fault.symbol_unknown", question.symbol, markets)]
-        whole = asset.series
+        whole = known
     else:
         given = series_of(question.prices or [], today)
         if isinstance(given, list):
             return given
-        asset, whole = None, given
+        whole = given
     day = day_number(question.as_of) if question.as_of else int(whole.days[-1])
+    # Before anything is worked out and kept.
     faults = faults_of_day(whole, day, today)
     if faults:
         return faults
     until = whole.until(day)
-    if asset is None:
-        asset = own_asset(until, assets.around(benchmark))
-    return asset, until, day
+    asset = question.symbol and assets.asset(question.symbol.upper(), benchmark)
+    return asset or own_asset(until, assets.around(benchmark)), until, day
+
+
+def _supposed(question: RiskQuestion) -> dict[str, float]:
+    """Return what indicators are to be, by their names in the house."""
+    return {name.upper(): value for name, value in (question.macro or {}).items()}
 
 
 def faults_of_day(series: Series, day: int, today: int) -> list[Fault]:
@@ -104,7 +120,9 @@ def faults_of_day(series: Series, day: int, today: int) -> list[Fault]:
         return [Fault("/as_of", "fault.as_of_future", {})]
     count = int(np.searchsorted(series.days, day, side="right"))
     if count >= FEWEST_POINTS:
-        return []
+        closes = series.closes[:count]
+        still = closes.min() == closes.max()
+        return [Fault("/as_of", "fault.as_of_constant", {})] if still else []
     first = day_told(series.days[FEWEST_POINTS - 1]) if len(series) >= FEWEST_POINTS else "—"
     return [
         Fault(
@@ -122,15 +140,18 @@ def _placed(
     assets: Assets,
     today: int,
 ) -> Place:
-    row, macro = min(len(series), len(asset.features)) - 1, question.macro
+    row, supposed = min(len(series), len(asset.features)) - 1, _supposed(question)
     features = asset.features[row]
-    if macro:
-        values = {name.upper(): value for name, value in macro.items()}
-        features = latest(series, what_if(assets.around(benchmark), int(series.days[-1]), values))
+    if supposed:
+        around = what_if(assets.around(benchmark), int(series.days[-1]), supposed)
+        features = latest(series, around)
     index = assets.asset(benchmark, benchmark)
     at = -1 if index is None else int(np.searchsorted(index.series.days, day, side="right")) - 1
     returns = _returns(question, benchmark, series, index, day, assets)
-    rate, notes = rate_of(question.risk_free_rate, day, assets)
+    given = question.risk_free_rate
+    if given is None and BILLS in supposed:
+        given = supposed[BILLS] / 100
+    rate, notes = rate_of(given, day, assets)
     if index is None or at < FEWEST_POINTS - 1 or returns is None:
         returns, index = None, None
         notes.append(Note("no_benchmark", {"symbol": benchmark}))
