@@ -29,6 +29,8 @@ from augury.risk.trouble import BadSeries
 _MOST_DAYS = 2520
 # Of which correlations are drawn.
 WINDOW_DAYS: Final = 504
+_STALE_DAYS = 7
+_MOST_UNKNOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Index:
     series: Series | None
     features: Floats | None
     price: float
+    returns: Floats | None  # over the common days of the assets, [t]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ class Held:
     names: list[str]
     weights: Floats  # [n], adding up to 1
     series: list[Series]
-    features: Floats  # [n, 6]
+    features: Floats  # [n, 7]
     index: Index
-    common: Common  # returns of the assets, and of the index in the last column if there is one
+    common: Common
     whole: Place
 
 
@@ -75,32 +78,39 @@ def held(
     if faults:
         return faults
     series = [one.until(day) for one in found.series]
-    index = _index(benchmark, assets, day)
     try:
-        common = common_returns([*series, *([index.series] if index.series else [])], _MOST_DAYS)
+        common = common_returns(series, _MOST_DAYS)
     except BadSeries:
         return [Fault("/positions", "fault.common_days", {"least": LEAST_RETURNS})]
+    index = _index(benchmark, assets, day, common)
     weights = np.array(question.weights)
     rate, notes = rate_of(question.risk_free_rate, day, assets)
-    notes += notes_of_age(min(newest, day), day if question.as_of else today)
+    notes += notes_of_age(int(common.days[-1]), day if question.as_of else today)
     whole = _whole(question, weights, common, index, day, assets)
     whole = replace(whole, rate=rate, notes=[*whole.notes, *notes])
     features = _features(found.assets, series, assets.around(benchmark))
     return Held(question, names, weights, series, features, index, common, whole)
 
 
-def _index(name: str, assets: Assets, day: int) -> Index:
+def _index(name: str, assets: Assets, day: int, common: Common) -> Index:
+    """Return the benchmark, if it has closes all along the days that count."""
     asset = assets.asset(name, name)
     until = None if asset is None else asset.series.until(day)
     if asset is None or until is None or len(until) < FEWEST_POINTS:
-        return Index(name, None, None, 1.0)
-    return Index(name, until, asset.features[len(until) - 1], float(until.closes[-1]))
+        return Index(name, None, None, 1.0, None)
+    features, price = asset.features[len(until) - 1], float(until.closes[-1])
+    days = common.days[-(WINDOW_DAYS + 1) :]
+    at = np.searchsorted(until.days, days, side="right") - 1
+    if at.min() < 0 or (days - until.days[at]).max() > _STALE_DAYS:
+        return Index(name, None, None, 1.0, None)
+    closes = until.closes[at]
+    return Index(name, until, features, price, closes[1:] / closes[:-1] - 1)
 
 
 def _features(
     known: Sequence[Asset | None], series: Sequence[Series], around: Surroundings
 ) -> Floats:
-    """Return the features of each asset on its last day, [n, 6]."""
+    """Return the features of each asset on its last day, [n, 7]."""
     rows = [
         latest(until, around) if asset is None else asset.features[len(until) - 1]
         for asset, until in zip(known, series, strict=True)
@@ -126,10 +136,10 @@ def _series(
             series = series_of(one.prices, today)
         if isinstance(series, list):
             faults += _moved(series, place)
-        elif series is None:
+        elif series is None and len(faults) < _MOST_UNKNOWN:
             pointer = f"/positions/{place}/symbol"
             faults.append(unknown(pointer, "fault.symbol_unknown", one.symbol, markets))
-        else:
+        elif series is not None:
             found.assets.append(known)
             found.series.append(series)
     return faults or found
@@ -163,9 +173,9 @@ def _whole(
     assets: Assets,
 ) -> Place:
     """Return the portfolio as one asset: what these weights, kept up, would have done."""
-    count, window = len(weights), slice(-WINDOW_DAYS, None)
-    returns = common.returns[:, :count] @ weights
-    weeks = weekly(returns[window]), weekly(common.returns[window, -1])
+    returns = common.returns @ weights
+    beside = index.returns
+    weeks = None if beside is None else (weekly(returns[-len(beside) :]), weekly(beside))
     notes = [Note("common_window", {"count": len(returns), "day": day_told(common.days[0])})]
     if index.series is None:
         notes.append(Note("no_benchmark", {"symbol": index.name}))
@@ -188,7 +198,7 @@ def _whole(
         worst_drawdown=float(made.worst_drawdown[0]),
         day=day,
         benchmark=index.name,
-        returns=weeks if index.series else None,
+        returns=weeks,
         benchmark_features=index.features,
         benchmark_price=index.price,
         rate=0.0,

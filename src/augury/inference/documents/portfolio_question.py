@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from math import ceil
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -16,19 +17,21 @@ from augury.inference.documents.members import (
     text,
 )
 from augury.inference.documents.prices import FEWEST_POINTS, MOST_POINTS, PRICES, Point
-from augury.inference.documents.risk_question import LONGEST_SYMBOL
+from augury.inference.documents.risk_question import LONGEST_SYMBOL, Symbol
 from augury.inference.documents.risk_question import MEMBERS as OF_ONE_ASSET
 from augury.inference.signature import MOST_ROWS
-from augury.kit.errors import Fault, InvalidInput
+from augury.kit.errors import Fault, InvalidInput, invalid
 
 MOST_POSITIONS: Final = 500
+# Of all portfolios of a request: their work goes with the positions, not with the questions.
+MOST_TOGETHER: Final = 1000
+_MOST_FAULTS = 100
 _MOST_SHOCKS = 100
 _LARGEST_VALUE = 1e12
 _LEAST_WEIGHT = 1e-9
 # Weights are written with a few digits.
 _SUM_WITHIN = 0.001
 
-_Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_SYMBOL)]
 _Weight = Annotated[float, msgspec.Meta(ge=_LEAST_WEIGHT, le=1)]
 _Value = Annotated[float, msgspec.Meta(ge=_LEAST_WEIGHT, le=_LARGEST_VALUE)]
 
@@ -36,7 +39,7 @@ _Value = Annotated[float, msgspec.Meta(ge=_LEAST_WEIGHT, le=_LARGEST_VALUE)]
 class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One asset held: known by its symbol, or named and with prices of its own."""
 
-    symbol: _Symbol
+    symbol: Symbol
     prices: (
         Annotated[list[Point], msgspec.Meta(min_length=FEWEST_POINTS, max_length=MOST_POINTS)]
         | None
@@ -56,15 +59,15 @@ class PortfolioQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Positions, all by weight or all by value, and what is asked about the whole."""
 
     positions: Annotated[list[Position], msgspec.Meta(min_length=1, max_length=MOST_POSITIONS)]
-    position_value: _Value | None = None
+    position_value: Annotated[float, msgspec.Meta(ge=0.01, le=_LARGEST_VALUE)] | None = None
     as_of: date | None = None
     horizon_days: Literal[5, 21, 63] | None = None
     loss_threshold: Annotated[float, msgspec.Meta(ge=0.001, le=0.95)] | None = None
-    benchmark: _Symbol | None = None
+    benchmark: Symbol | None = None
     risk_free_rate: Annotated[float, msgspec.Meta(ge=0, le=0.5)] | None = None
     shocks: (
         Annotated[
-            dict[_Symbol, Annotated[float, msgspec.Meta(ge=-0.99, le=5)]],
+            dict[Symbol, Annotated[float, msgspec.Meta(ge=-0.99, le=5)]],
             msgspec.Meta(max_length=_MOST_SHOCKS),
         ]
         | None
@@ -172,13 +175,16 @@ def read(inputs: bytes | msgspec.Raw) -> list[PortfolioQuestion]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         rows = members.documents_of(inputs, MEMBERS)
         questions = members.converted(rows, list[PortfolioQuestion])
+    positions = sum(len(one.positions) for one in questions)
+    if positions > MOST_TOGETHER:
+        raise invalid("/inputs", "fault.positions_together", most=MOST_TOGETHER, count=positions)
     faults = [
         Fault(f"/inputs/{place}{fault.pointer}", fault.key, fault.values)
         for place, one in enumerate(questions)
         for fault in _faults(one)
     ]
     if faults:
-        raise InvalidInput(faults=faults)
+        raise InvalidInput(faults=faults[:_MOST_FAULTS])
     return questions
 
 
@@ -198,9 +204,10 @@ def _faults(question: PortfolioQuestion) -> list[Fault]:
         pointer = f"/positions/{place}"
         if (one.weight is None) == (one.value is None) or (one.weight is not None) != by_weight:
             found.append(Fault(pointer, "fault.weight_or_value", {}))
-        if one.symbol in seen:
-            found.append(Fault(f"{pointer}/symbol", "fault.symbol_twice", {"symbol": one.symbol}))
-        seen.add(one.symbol)
+        name = one.symbol.upper()
+        if name in seen:
+            found.append(Fault(f"{pointer}/symbol", "fault.symbol_twice", {"symbol": name}))
+        seen.add(name)
     if found:
         return found
     total = sum(one.weight or 0.0 for one in question.positions)
@@ -210,7 +217,7 @@ def _faults(question: PortfolioQuestion) -> list[Fault]:
         found.append(Fault("/position_value", "fault.value_twice", {}))
     limit = question.constraints and question.constraints.max_weight
     if limit and limit * len(question.positions) < 1:
-        least = f"{1 / len(question.positions):.6g}"
+        least = f"{ceil(1e4 / len(question.positions)) / 1e4:.4f}"
         pointer = "/constraints/max_weight"
         found.append(Fault(pointer, "fault.max_weight", {"least": least}))
     return found

@@ -13,6 +13,7 @@ from augury.risk.forecast import ForecastModel
 from augury.risk.lighter import Lighter, Limits, least_shortfall, least_variance
 from augury.risk.portfolio import Whole, whole
 from augury.risk.series import Floats, Markets
+from augury.risk.trouble import BadSeries
 
 _DIGITS, _MONEY_DIGITS = 6, 2
 YIELDS, OIL = "AAA", "WTI"
@@ -60,15 +61,14 @@ class Parts:
 
 def parts(model: ForecastModel, found: Held, volatilities: Floats, horizon: int) -> Parts:
     """Return what is known of the assets on their common days; raises `BadSeries`."""
-    count, newest = len(found.weights), slice(-WINDOW_DAYS, None)
-    returns = found.common.returns[newest]
-    if found.index.features is None:
+    market, features = found.index.returns, found.index.features
+    if market is None or features is None:
         # Without a benchmark the whole stands in for it, so that betas are to the whole.
-        market, features = returns[:, :count] @ found.weights, found.whole.features
-    else:
-        market, features = returns[:, count], found.index.features
+        market = found.common.returns[-WINDOW_DAYS:] @ found.weights
+        features = found.whole.features
+    returns = found.common.returns[-len(market) :]
     market_volatility = model.forecast(features[None, :], np.array([horizon])).volatility()
-    known = portfolio.assets(returns[:, :count], volatilities, market, float(market_volatility[0]))
+    known = portfolio.assets(returns, volatilities, market, float(market_volatility[0]))
     return Parts(known, volatilities, whole(found.weights, known, horizon))
 
 
@@ -101,14 +101,17 @@ def _by_indicator(found: Held, markets: Markets, name: str, change: float) -> st
     if indicator is None:
         return None
     of_oil = name == OIL
-    slopes = stress.sensitivity(
-        found.series,
-        indicator,
-        as_of=found.whole.day,
-        relative=of_oil,
-        prior_deviation=_PRIOR_OF_OIL if of_oil else _PRIOR_OF_RATES,
-        lag_days=_LAG_OF_OIL if of_oil else _LAG_OF_YIELDS,
-    )
+    try:
+        slopes = stress.sensitivity(
+            found.series,
+            indicator,
+            as_of=found.whole.day,
+            relative=of_oil,
+            prior_deviation=_PRIOR_OF_OIL if of_oil else _PRIOR_OF_RATES,
+            lag_days=_LAG_OF_OIL if of_oil else _LAG_OF_YIELDS,
+        )
+    except BadSeries:  # oil has had a price below zero: no relative change tells of that
+        return None
     return None if slopes is None else stress.through(found.weights, slopes.slopes, change)
 
 

@@ -21,13 +21,16 @@ _LEAST_RATE, _MOST_RATE = 0.0, 0.5
 _MOST_INDICATORS = 20
 _LARGEST_INDICATOR = 1e9
 
-_Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_SYMBOL)]
+# Without letters that nobody sees.
+Symbol = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=LONGEST_SYMBOL, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class RiskQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An asset by its symbol or by its own prices, and what is asked about it."""
 
-    symbol: _Symbol | None = None
+    symbol: Symbol | None = None
     prices: (
         Annotated[list[Point], msgspec.Meta(min_length=FEWEST_POINTS, max_length=MOST_POINTS)]
         | None
@@ -38,12 +41,12 @@ class RiskQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position_value: Annotated[float, msgspec.Meta(ge=_LEAST_POSITION, le=_MOST_POSITION)] | None = (
         None
     )
-    benchmark: _Symbol | None = None
+    benchmark: Symbol | None = None
     risk_free_rate: Annotated[float, msgspec.Meta(ge=_LEAST_RATE, le=_MOST_RATE)] | None = None
     macro: (
         Annotated[
             dict[
-                _Symbol,
+                Symbol,
                 Annotated[float, msgspec.Meta(ge=-_LARGEST_INDICATOR, le=_LARGEST_INDICATOR)],
             ],
             msgspec.Meta(max_length=_MOST_INDICATORS),
