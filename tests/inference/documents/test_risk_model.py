@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from augury.inference.asking import Asked
+from augury.inference.documents import risk_assets
 from augury.inference.documents.risk import RiskModel, days_now
 from augury.inference.manifest import (
     Artifact,
@@ -302,3 +303,66 @@ def test_a_model_proves_itself_when_it_is_opened(tmp_path: Path) -> None:
 def test_symbols_are_found_however_they_are_spelled(model: RiskModel) -> None:
     lower, upper = ask(model, {"symbol": "aapl"}, {"symbol": "AAPL"})
     assert lower == upper
+
+
+def nearly_still(count: int = 60) -> list[dict[str, object]]:
+    """Closes that move once, by next to nothing."""
+    return [
+        {"date": point["date"], "close": 100.0 if at < count - 1 else 100.01}
+        for at, point in enumerate(OWN[:count])
+    ]
+
+
+def test_a_history_that_hardly_moves_costs_its_neighbours_nothing(model: RiskModel) -> None:
+    """It was sent by somebody else at the same moment, and has hardly a beta: that is all."""
+    good = [{"symbol": "AAPL"}, {"prices": OWN[:100]}]
+    raws = [msgspec.json.encode([row]) for row in (*good, {"prices": nearly_still()})]
+    callers = [Asked(model.read(raw), raw, False, "en") for raw in raws]
+    first, second, still = model.answer_many(callers)
+    assert [first, second] == [ask(model, row) for row in good]
+    assert isinstance(still, list)
+    assert abs(still[0]["beta"] or 0) < 0.01
+
+
+def test_whoever_asks_about_nothing_spoils_nobody_elses_answer(model: RiskModel) -> None:
+    raws = [msgspec.json.encode([{"symbol": name}]) for name in ("AAPL", "NOBODY", "JPM")]
+    callers = [Asked(model.read(raw), raw, False, "ru") for raw in raws]
+    first, nobody, last = model.answer_many(callers)
+    assert isinstance(first, list)
+    assert isinstance(last, list)
+    assert isinstance(nobody, InvalidInput)
+
+
+def test_a_supposed_bill_rate_prices_the_options(model: RiskModel) -> None:
+    usual, dear = ask(model, {"symbol": "AAPL"}, {"symbol": "AAPL", "macro": {"tbill": 15.0}})
+    assert dear["data"]["risk_free_rate"] == 0.15
+    assert dear["hedges"][1]["cost"] < usual["hedges"][1]["cost"]
+    assert refused(model, {"symbol": "AAPL", "macro": {"TBILL": 1e6}}) == [
+        ("/inputs/0/macro/TBILL", "fault.range")
+    ]
+
+
+def test_a_history_that_is_noise_is_refused(model: RiskModel) -> None:
+    chance = np.random.default_rng(1)
+    closes = 100 * np.exp(np.cumsum(chance.uniform(-2.2, 2.2, 100)))
+    noise = [point | {"close": float(close)} for point, close in zip(OWN, closes, strict=False)]
+    assert refused(model, {"prices": noise}) == [("/inputs/0/prices", "fault.closes_wild")]
+
+
+def test_prices_that_stand_still_until_the_day_are_refused_and_moved_later_are_not(
+    model: RiskModel,
+) -> None:
+    flat = [point | {"close": 50.0} for point in OWN[:80]] + OWN[80:200]
+    day = str(OWN[79]["date"])
+    assert refused(model, {"prices": flat, "as_of": day}) == [
+        ("/inputs/0/as_of", "fault.as_of_constant")
+    ]
+    assert ask(model, {"prices": flat})
+
+
+def test_what_is_kept_of_a_market_stays_within_its_bytes() -> None:
+    kept: Any = risk_assets._Kept(100, lambda size: size)
+    for number in range(50):
+        kept.get((str(number),), (), lambda: 30)
+    assert kept._weight <= 100
+    assert len(kept._found) == 3
