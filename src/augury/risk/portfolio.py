@@ -12,6 +12,8 @@ from augury.risk.series import Floats
 from augury.risk.tails import LEVEL, historical, tail_of, worst
 from augury.risk.trouble import BadSeries, finite, positive
 
+_LEAST_VOLATILITY = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Assets:
@@ -80,7 +82,8 @@ def whole(weights: Floats, known: Assets, horizon_days: float) -> Whole:
     """
     weights = _held(weights)
     marginal = known.covariance @ weights
-    volatility = float(np.sqrt(weights @ marginal))
+    # What cancels out leaves a variance that rounding may put below zero.
+    volatility = max(float(np.sqrt(max(weights @ marginal, 0.0))), _LEAST_VOLATILITY)
     days = known.scenarios @ weights
     tail = historical(days)
     root = float(np.sqrt(positive("horizon_days", horizon_days)))

@@ -30,6 +30,7 @@ _MOST_DAYS = 2520
 # Of which correlations are drawn.
 WINDOW_DAYS: Final = 504
 _STALE_DAYS = 7
+_STILL = 1e-6
 _MOST_UNKNOWN = 20
 
 
@@ -104,6 +105,8 @@ def _index(name: str, assets: Assets, day: int, common: Common) -> Index:
     if at.min() < 0 or (days - until.days[at]).max() > _STALE_DAYS:
         return Index(name, None, None, 1.0, None)
     closes = until.closes[at]
+    if np.ptp(closes) <= _STILL * closes[0]:
+        return Index(name, None, None, 1.0, None)
     return Index(name, until, features, price, closes[1:] / closes[:-1] - 1)
 
 
