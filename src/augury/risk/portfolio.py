@@ -83,7 +83,7 @@ def whole(weights: Floats, known: Assets, horizon_days: float) -> Whole:
     weights = _held(weights)
     marginal = known.covariance @ weights
     # What cancels out leaves a variance that rounding may put below zero.
-    volatility = max(float(np.sqrt(max(weights @ marginal, 0.0))), _LEAST_VOLATILITY)
+    volatility = max(float(np.sqrt(max(float(weights @ marginal), 0.0))), _LEAST_VOLATILITY)
     days = known.scenarios @ weights
     tail = historical(days)
     root = float(np.sqrt(positive("horizon_days", horizon_days)))
