@@ -198,7 +198,7 @@ def test_a_broken_rule_is_named_with_its_place(
 
 def test_a_runtime_that_nobody_knows_is_named() -> None:
     """The runtimes that there are stand in the reason."""
-    with pytest.raises(BadModel, match="catboost, linear, onnx, remote"):
+    with pytest.raises(BadModel, match="catboost, linear, onnx, portfolio, remote, risk"):
         checked(changed("/runtime", "sklearn"))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from augury.inference import quarantine
+from augury.inference.documents import DOCUMENTS
 from augury.inference.dry_run import edge_rows
 from augury.inference.manifest import BadModel, InputField
 from augury.inference.quarantine import Limits, Verdict, examine
@@ -65,11 +66,12 @@ def test_what_ships_passes(folder: Path) -> None:
     assert verdict.artifact_bytes == told["artifact"]["bytes"]
     assert (verdict.nodes is None) == (verdict.runtime != "onnx")
     assert 0 <= verdict.self_test_error <= told["self_test"]["tolerance"]
-    assert 0 < verdict.latency_ms_per_row_of_thousand < verdict.latency_ms_one_row
+    assert verdict.latency_ms_per_row_of_thousand > 0
+    assert verdict.latency_ms_one_row > 0
     assert verdict.memory_mb_peak > 0
-    assert verdict.rows_tried > 1000
-    assert verdict.reasons_ms_one_row is not None
-    assert verdict.reasons_ms_one_row > 0
+    # Documents are tried alone and in a crowd; rows of tables at every edge of their schema.
+    assert verdict.rows_tried > (30 if told["runtime"] in DOCUMENTS else 1000)
+    assert (verdict.reasons_ms_one_row is None) == (told["explain"] is None)
     for language in LANGUAGES:
         assert set(verdict.notes) <= texts("models", language).keys
     assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict

@@ -180,14 +180,14 @@ def test_sales_go_on_while_a_process_is_killed_paused_and_restarted(scene: Scene
 
 
 def test_when_nobody_answers_nothing_is_sold_and_nothing_charged(scene: Scene) -> None:
-    """503 model_unavailable and not ready; once they are back, sales go on by themselves."""
+    """503 model_unavailable, and told so; once they are back, sales go on by themselves."""
     before = scene.balance()
     for process in scene.processes:
         process.kill()
     for explain in (False, True):
         answer = scene.buy(explain=explain)
         assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
-    eventually(lambda: scene.client.get("/readyz").status_code == 503)
+    eventually(lambda: scene.client.get("/readyz").json()["unavailable"] == MODELS)
     assert scene.balance() == before
     for process in scene.processes:
         process.start()
@@ -198,7 +198,7 @@ def test_when_nobody_answers_nothing_is_sold_and_nothing_charged(scene: Scene) -
 
 
 def test_an_api_that_starts_before_the_service_sells_once_it_is_there(tmp_path: Path) -> None:
-    """It starts, says that it is not ready and refuses; nobody restarts it."""
+    """It starts, says which models it lacks and refuses them; nobody restarts it."""
     database_url, port = sqlite_database(tmp_path), free_port()
     bootstrap.prepare(settings_for(database_url, tmp_path))
     api = f"http://127.0.0.1:{port}"
@@ -208,7 +208,7 @@ def test_an_api_that_starts_before_the_service_sells_once_it_is_there(tmp_path: 
     try:
         with httpx2.Client(base_url=api, timeout=30, trust_env=False) as client:
             eventually(lambda: _status(client, "/healthz") == 200)
-            assert _status(client, "/readyz") == 503
+            assert client.get("/readyz").json()["unavailable"] == MODELS
             headers = sign_up(client)
             body = json.loads(order())
             refused = client.post("/v1/predictions", json=body, headers=headers)
