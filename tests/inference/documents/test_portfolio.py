@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from augury.inference.asking import Asked
 from augury.inference.documents import portfolio_question
 from augury.inference.documents.portfolio import PortfolioModel
 from augury.inference.documents.risk import days_now
 from augury.inference.manifest import read_manifest
 from augury.kit.errors import InvalidInput
-from augury.kit.texts import LANGUAGES, texts
+from augury.kit.texts import LANGUAGES
 from augury.risk.series import Indicator, Markets, Series
+from support.documents import ask, codes, refused
 from support.markets import FixedMarkets, markets, series, told, walk, weekdays
 
 FOLDER = Path("models/investment-portfolio")
@@ -36,24 +36,6 @@ def opened(of: Markets) -> PortfolioModel:
 @pytest.fixture(scope="module")
 def model() -> PortfolioModel:
     return opened(markets())
-
-
-def ask(model: PortfolioModel, *rows: Any, language: str = "en") -> list[dict[str, Any]]:
-    raw = msgspec.json.encode(rows)
-    return model.answer(Asked(model.read(raw), raw, False, language))
-
-
-def refused(model: PortfolioModel, *rows: Any) -> list[tuple[str, str]]:
-    with pytest.raises(InvalidInput) as caught:
-        ask(model, *rows)
-    for fault in caught.value.faults:
-        for language in LANGUAGES:
-            assert texts("api", language).text(fault.key, **fault.values)
-    return [(fault.pointer, fault.key) for fault in caught.value.faults]
-
-
-def codes(answer: dict[str, Any]) -> set[str]:
-    return {warning["code"] for warning in answer["warnings"]}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

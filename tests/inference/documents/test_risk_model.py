@@ -21,8 +21,9 @@ from augury.inference.manifest import (
     SelfTest,
 )
 from augury.kit.errors import InvalidInput
-from augury.kit.texts import LANGUAGES, texts
+from augury.kit.texts import LANGUAGES
 from augury.risk.series import NO_MARKETS, Indicator, Markets, Series
+from support.documents import ask, codes, refused
 from support.markets import FixedMarkets, markets, series, told, walk, weekdays
 
 ARTIFACT = Path("models/investment-risk/forecast.json")
@@ -59,21 +60,6 @@ def opened(of: Markets) -> RiskModel:
 @pytest.fixture(scope="module")
 def model() -> RiskModel:
     return opened(markets())
-
-
-def ask(model: RiskModel, *rows: Any, language: str = "en") -> list[dict[str, Any]]:
-    raw = msgspec.json.encode(rows)
-    return model.answer(Asked(model.read(raw), raw, False, language))
-
-
-def refused(model: RiskModel, *rows: Any) -> list[tuple[str, str]]:
-    """Return the faults as pairs of pointer and key; every sentence must be told in both."""
-    with pytest.raises(InvalidInput) as caught:
-        ask(model, *rows)
-    for fault in caught.value.faults:
-        for language in LANGUAGES:
-            assert texts("api", language).text(fault.key, **fault.values)
-    return [(fault.pointer, fault.key) for fault in caught.value.faults]
 
 
 @pytest.mark.parametrize("horizon", [5, 21, 63])
@@ -241,10 +227,6 @@ def test_the_earliest_day_that_is_told_can_be_asked_about(model: RiskModel) -> N
     first = str(caught.value.faults[0].values["first"])
     (answer,) = ask(model, {"symbol": "AAPL", "as_of": first})
     assert answer["data"]["observations"] == 60
-
-
-def codes(answer: dict[str, Any]) -> set[str]:
-    return {warning["code"] for warning in answer["warnings"]}
 
 
 def test_what_makes_an_answer_weaker_is_said(model: RiskModel) -> None:
