@@ -15,6 +15,13 @@ quicken_tracebacks()
 
 
 @pytest.fixture(autouse=True)
+def _log_stays_open() -> Iterator[None]:
+    """Log as before after a command that was run in this process: its screen is gone."""
+    yield
+    quicken_tracebacks()
+
+
+@pytest.fixture(autouse=True)
 def _quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not prove the shipped models anew for every house."""
     quicken_models(monkeypatch)
