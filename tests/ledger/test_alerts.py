@@ -15,7 +15,7 @@ from augury.ledger import alerts, service
 from augury.ledger.core import Instruction, Outcome, Posted, TransferType
 from augury.notices.tables import deliveries
 from augury.predictions.till import sell
-from predictions.test_till import order
+from support.orders import order
 
 CHARGE, HOLD, TOP_UP = TransferType.CHARGE, TransferType.HOLD, TransferType.TOP_UP
 

@@ -12,9 +12,10 @@ from augury.notices.service import EventType
 from augury.predictions.till import sell
 from notices.outbox import endpoint, rows
 from notices.receiver import Receiver
-from predictions.test_till import available, customer, order
+from predictions.test_till import available, customer
 from support.houses import open_house, settings_for, sign_up
 from support.houses import order as body
+from support.orders import order
 
 URL = "http://127.0.0.1:9/hook"
 SOLD = EventType.PREDICTION_SUCCEEDED

@@ -11,7 +11,6 @@ from augury.audit_log.service import HOUSE
 from augury.bootstrap import audit_books
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
-from augury.kit.ids import new_id
 from augury.ledger.refusals import IdempotencyConflict, InsufficientCredits
 from augury.predictions import batch_outcomes, job_outcomes
 from augury.predictions.batch_orders import place as place_batch
@@ -22,6 +21,7 @@ from augury.users.keys import KeyLimitReached, Scope, Wish
 from augury.users.tables import api_keys, users
 from augury.users.tokens import Unauthenticated
 from support import batches as batch_rows
+from support import orders
 from support.jobs import OUTPUTS, PRICE, balance, claimed, customer, new_job
 
 
@@ -43,22 +43,7 @@ def key_of(db: Database, user_id: str, limit: int | None = 20 * PRICE) -> str:
 def order(
     user_id: str, api_key_id: str | None, price: int = PRICE, key: str | None = None
 ) -> Order:
-    return Order(
-        id=new_id(),
-        user_id=user_id,
-        model="m",
-        version=1,
-        rows=1,
-        price=price,
-        inputs='[{"a":1}]',
-        outputs='[{"b":2}]',
-        warnings="[]",
-        transfer_id=new_id(),
-        created_at=now(),
-        key=key,
-        fingerprint=None if key is None else "f",
-        api_key_id=api_key_id,
-    )
+    return orders.order(user_id, price, key, api_key_id)
 
 
 def used(db: Database, key_id: str) -> int:

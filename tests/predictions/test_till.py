@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from augury.bootstrap import audit_books
-from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
@@ -14,7 +13,8 @@ from augury.ledger.core import Balance, Instruction, TransferType
 from augury.predictions import history
 from augury.predictions.schemas import PredictionAnswer
 from augury.predictions.tables import predictions
-from augury.predictions.till import Order, Sold, sell
+from augury.predictions.till import Sold, sell
+from support.orders import order
 
 
 def customer(db: Database, credits_: int) -> str:
@@ -24,25 +24,6 @@ def customer(db: Database, credits_: int) -> str:
         ledger.open_accounts(tx, [id_])
         ledger.post(tx, [Instruction(new_id(), TransferType.PROMOTION, id_, credits_)])
     return id_
-
-
-def order(user_id: str, price: int = 10, key: str | None = None) -> Order:
-    """Return an order of one row that is made and waits to be paid."""
-    return Order(
-        id=new_id(),
-        user_id=user_id,
-        model="m",
-        version=1,
-        rows=1,
-        price=price,
-        inputs='[{"a":1}]',
-        outputs='[{"b":2}]',
-        warnings="[]",
-        transfer_id=new_id(),
-        created_at=now(),
-        key=key,
-        fingerprint=None if key is None else "f",
-    )
 
 
 def sold(result: Sold | Exception) -> PredictionAnswer:

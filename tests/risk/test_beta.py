@@ -61,16 +61,6 @@ def test_each_asset_may_have_a_benchmark_of_its_own() -> None:
     )
 
 
-def test_blumes_beta_goes_a_third_of_the_way_to_one() -> None:
-    assert beta.blume(np.array([0.4, 1.0, 1.9])) == pytest.approx([0.6, 1.0, 1.6])
-
-
-def test_hulls_airline_sells_0_78_of_heating_oil_for_each_of_jet_fuel() -> None:
-    """Hull, example 3.3: correlation 0.928, deviations 0.0263 and 0.0313."""
-    ratio = beta.hedge_ratio(np.array([0.928]), np.array([0.0263]), np.array([0.0313]))
-    assert ratio == pytest.approx([0.7777], abs=3e-3)
-
-
 def test_the_longer_the_horizon_the_less_of_a_weekly_correlation_is_left() -> None:
     days = np.array([1.0, 5.0, 21.0, 63.0])
     left = beta.horizon_correlation(np.full(4, 0.8), days)

@@ -151,19 +151,6 @@ def test_scenarios_have_the_volatility_that_is_forecast_and_betas_are_shrunk() -
     assert made.betas == pytest.approx(beta(each.T, market).beta)
 
 
-def test_an_index_hedge_leaves_what_correlation_leaves() -> None:
-    each, held = known(), np.full(12, 1 / 12)
-    found = portfolio.index_hedge(held, each, 21)
-    days = each.scenarios @ held
-    correlation = np.corrcoef(days, each.benchmark)[0, 1]
-    left = np.sqrt(1 - correlation**2)
-    assert found.after.volatility == pytest.approx(found.before.volatility * left)
-    assert found.cost == pytest.approx(2 * 0.0005 * found.ratio)
-    hedged = days - found.ratio * each.benchmark
-    judge = measures.cvar(hedged) * np.sqrt(21) + found.cost
-    assert found.after.expected_shortfall == pytest.approx(judge)
-
-
 def test_nothing_held_and_series_that_stand_still_are_refused() -> None:
     with pytest.raises(BadSeries, match="nothing_held"):
         portfolio.whole(np.zeros(12), known(), 21)

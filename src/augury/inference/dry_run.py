@@ -80,7 +80,7 @@ def tried_documents(model: DocumentModel) -> Trial:
     a schema that only the artefact knows.
     """
     test = model.manifest.self_test
-    documents = model.check(msgspec.json.encode(test.inputs))
+    documents = model.read(msgspec.json.encode(test.inputs))
     crowd = (documents * -(-_DOCUMENTS_TRIED // len(documents)))[:_DOCUMENTS_TRIED]
     together = model.probabilities(crowd)
     alone = [model.probabilities([one])[0] for one in documents]

@@ -114,7 +114,7 @@ def _check_document(manifest: Manifest, family: type[DocumentModel]) -> None:
         raise BadModel("manifest_document_output", place="/outputs", name=family.probability)
     _check_test(manifest.self_test)
     try:
-        family.check(msgspec.json.encode(manifest.self_test.inputs))
+        family.read(msgspec.json.encode(manifest.self_test.inputs))
     except InvalidInput as refused:
         place = "/self_test/inputs"
         raise BadModel("manifest_row", place=place, faults=refused.faults) from refused

@@ -7,7 +7,7 @@ learnt on one width and compared on another sends rows at the border down the wr
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ Matrix = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 MOST_ROWS = 1000
-_MOST_FAULTS = 100
+MOST_FAULTS = 100
 # Beyond it a number would reach the model as an infinity.
 LARGEST = float(np.finfo(np.float32).max)
 _LONGEST_VALUE_SHOWN = 80
@@ -145,20 +145,7 @@ class Signature:
         return found
 
     def _decode_slowly(self, inputs: bytes) -> list[tuple[Any, ...]]:
-        try:
-            # Decoded first: given bytes, the reader would let half a surrogate pass.
-            rows = json.loads(inputs.decode())
-        except (ValueError, RecursionError):
-            raise invalid("/inputs", "fault.not_json") from None
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
-            raise invalid("/inputs", "fault.rows", most=MOST_ROWS)
-        faults: list[Fault] = []
-        for place, row in enumerate(rows):
-            faults += self._faults_of_row(f"/inputs/{place}", row)
-            if len(faults) >= _MOST_FAULTS:
-                break
-        if faults:
-            raise InvalidInput(faults=faults[:_MOST_FAULTS])
+        rows = rows_of(inputs, self._faults_of_row)
         return [tuple(row.get(field.name) for field in self.fields) for row in rows]
 
     def _faults_of_row(self, pointer: str, row: object) -> list[Fault]:
@@ -166,13 +153,37 @@ class Signature:
             return [Fault(pointer, "fault.not_object", {})]
         unknown = [
             Fault(f"{pointer}/{escaped(name)}", "fault.unknown_field", {"name": _shown(name)})
-            for name in islice((name for name in row if name not in self._place), _MOST_FAULTS)
+            for name in islice((name for name in row if name not in self._place), MOST_FAULTS)
         ]
         known = [
             fault_of(field, row, f"{pointer}/{part}")
             for field, part in zip(self.fields, self._parts, strict=True)
         ]
         return unknown + [fault for fault in known if fault is not None]
+
+
+def rows_of(
+    inputs: bytes, faults_of_row: Callable[[str, object], list[Fault]]
+) -> list[dict[str, Any]]:
+    """Return the objects of a JSON array of 1..1000; `InvalidInput` has all faults, up to 100.
+
+    `faults_of_row` tells those of the row at a pointer.
+    """
+    try:
+        # Decoded first: given bytes, the reader would let half a surrogate pass.
+        rows = json.loads(inputs.decode())
+    except (ValueError, RecursionError):
+        raise invalid("/inputs", "fault.not_json") from None
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
+        raise invalid("/inputs", "fault.rows", most=MOST_ROWS)
+    faults: list[Fault] = []
+    for place, row in enumerate(rows):
+        faults += faults_of_row(f"/inputs/{place}", row)
+        if len(faults) >= MOST_FAULTS:
+            break
+    if faults:
+        raise InvalidInput(faults=faults[:MOST_FAULTS])
+    return rows
 
 
 def _member(name: str, field: InputField) -> tuple[str, Any] | tuple[str, Any, Any]:

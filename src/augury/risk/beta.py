@@ -89,27 +89,6 @@ def beta(
     return Beta(trust * raw + (1 - trust) * prior_mean, raw, error, correlation)
 
 
-def blume(raw: Floats) -> Floats:
-    """Return betas moved a third of the way to one, as data services print them.
-
-    Blume, On the assessment of risk (1971), in the rounded form that is in common use. It knows
-    nothing of how certain a beta is, which is why `beta` shrinks as Vasicek does.
-    """
-    return (1 + 2 * finite("raw", raw)) / 3
-
-
-def hedge_ratio(correlation: Floats, volatility: Floats, benchmark_volatility: Floats) -> Floats:
-    """Return how much benchmark, per unit of money, to sell for the least variance, [n].
-
-    Hull, Options, Futures, and Other Derivatives, equation 3.1; both volatilities over the same
-    time.
-    """
-    ratio = positive("volatility", volatility) / positive(
-        "benchmark_volatility", benchmark_volatility
-    )
-    return finite("correlation", correlation) * ratio
-
-
 def horizon_correlation(weekly: Floats, days: Floats) -> Floats:
     """Return what of a correlation of weekly returns is left over horizons of so many days, [n].
 

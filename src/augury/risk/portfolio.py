@@ -7,9 +7,9 @@ import numpy as np
 
 from augury.risk.beta import beta
 from augury.risk.covariance import Correlation, covariance, shrunk_correlation, standardised
-from augury.risk.hedges import TRADING_DAYS, USUAL_COSTS, Costs, Risk
+from augury.risk.hedges import TRADING_DAYS, Risk
 from augury.risk.series import Floats
-from augury.risk.tails import LEVEL, historical, tail_of, worst
+from augury.risk.tails import LEVEL, historical
 from augury.risk.trouble import BadSeries, finite, positive
 
 _LEAST_VOLATILITY = 1e-9
@@ -98,41 +98,6 @@ def whole(weights: Floats, known: Assets, horizon_days: float) -> Whole:
         _tail_losses(days, known.scenarios) * weights * root,
         float(parts / volatility),
         float(weights @ known.betas),
-    )
-
-
-class IndexHedge(NamedTuple):
-    """A short of the benchmark against a whole: money and risk as fractions of the value."""
-
-    ratio: float
-    cost: float
-    before: Risk
-    after: Risk
-
-
-def index_hedge(
-    weights: Floats, known: Assets, horizon_days: float, costs: Costs = USUAL_COSTS
-) -> IndexHedge:
-    """Return what selling the benchmark by the ratio of least variance does; Hull, section 3.4.
-
-    The ratio and all figures come from the same joint scenarios of the whole and the benchmark, so
-    that the promise and its parts fit together.
-    """
-    days = known.scenarios @ _held(weights)
-    ratio = float(days @ known.benchmark / (known.benchmark @ known.benchmark))
-    cost = 2 * costs.trading * abs(ratio)
-    before = _risk(days, horizon_days, 0.0)
-    after = _risk(days - ratio * known.benchmark, horizon_days, cost)
-    return IndexHedge(ratio, cost, before, after)
-
-
-def _risk(days: Floats, horizon_days: float, cost: float) -> Risk:
-    tail = tail_of(worst(days), len(days))
-    root = np.sqrt(horizon_days)
-    return Risk(
-        days.std() * np.sqrt(TRADING_DAYS),
-        tail.value_at_risk * root + cost,
-        tail.expected_shortfall * root + cost,
     )
 
 

@@ -4,21 +4,19 @@ A document is decoded in one go by a class that knows its types. Only when that 
 at member by member, because a customer wants to see all faults and not the first.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from augury.inference.signature import MOST_ROWS
+from augury.inference.signature import MOST_FAULTS, MOST_ROWS, rows_of
 from augury.kit.errors import Fault, InvalidInput, escaped, invalid
 from augury.kit.texts import LANGUAGES, texts
 
-_MOST_FAULTS = 100
 _LONGEST_SHOWN = 80
 
 T = TypeVar("T")
@@ -64,31 +62,46 @@ def titles(key: str) -> dict[str, Any]:
     }
 
 
-def documents_of(inputs: bytes | msgspec.Raw, members: Mapping[str, Member]) -> list[Any]:
-    """Return the documents of a JSON array, or raise `InvalidInput` with all their faults."""
-    try:
-        # Decoded first: given bytes, the reader would let half a surrogate pass.
-        rows = json.loads(bytes(inputs).decode())
-    except (ValueError, RecursionError):
-        raise invalid("/inputs", "fault.not_json") from None
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
-        raise invalid("/inputs", "fault.rows", most=MOST_ROWS)
-    faults: list[Fault] = []
-    for place, row in enumerate(rows):
-        faults += faults_of(row, members, f"/inputs/{place}")
-        if len(faults) >= _MOST_FAULTS:
-            break
-    if faults:
-        raise InvalidInput(faults=faults[:_MOST_FAULTS])
-    return rows
+class Reader(Generic[T]):
+    """Reads documents of one class, whose faults beyond types and limits `look` finds."""
 
+    def __init__(
+        self, kind: type[T], members: Mapping[str, Member], look: Callable[[T], list[Fault]]
+    ) -> None:
+        """Take what a document is; `look` gives faults with pointers that begin at it."""
+        self._kind, self._members, self._look = kind, members, look
+        several = Annotated[list[kind], msgspec.Meta(min_length=1, max_length=MOST_ROWS)]  # type: ignore[valid-type]
+        self._decoder = msgspec.json.Decoder(several)
 
-def converted(rows: object, kind: type[T]) -> T:
-    """Return what was looked at and is fine as what it stands for; raises `InvalidInput`."""
-    try:
-        return msgspec.convert(rows, kind)
-    except msgspec.ValidationError:  # what the table of members takes and the class does not
-        raise invalid("/inputs", "fault.not_object") from None
+    def read(self, inputs: bytes | msgspec.Raw) -> list[T]:
+        """Return the documents of a JSON array of 1..1000; `InvalidInput` has all faults."""
+        try:
+            documents: list[T] = self._decoder.decode(inputs)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = rows_of(bytes(inputs), lambda at, row: faults_of(row, self._members, at))
+            documents = self._converted(rows)
+        faults = [
+            Fault(f"/inputs/{place}{fault.pointer}", fault.key, fault.values)
+            for place, one in enumerate(documents)
+            for fault in self._look(one)
+        ]
+        if faults:
+            raise InvalidInput(faults=faults[:MOST_FAULTS])
+        return documents
+
+    def read_row(self, row: Mapping[str, Any]) -> T | list[Fault]:
+        """Return the document in a row of a file, or its faults."""
+        try:
+            document = msgspec.convert(row, self._kind)
+        except msgspec.ValidationError:
+            return faults_of(dict(row), self._members, "") or [Fault("", "fault.not_object", {})]
+        return self._look(document) or document
+
+    def _converted(self, rows: list[dict[str, Any]]) -> list[T]:
+        try:
+            return [msgspec.convert(row, self._kind) for row in rows]
+        except msgspec.ValidationError:  # what the table of members takes and the class does not
+            raise invalid("/inputs", "fault.not_object") from None
 
 
 def faults_of(row: object, members: Mapping[str, Member], pointer: str) -> list[Fault]:
@@ -98,7 +111,7 @@ def faults_of(row: object, members: Mapping[str, Member], pointer: str) -> list[
     unknown = (name for name in row if name not in members)
     found = [
         Fault(f"{pointer}/{escaped(name)}", "fault.unknown_field", {"name": shown(name)})
-        for name in islice(unknown, _MOST_FAULTS)
+        for name in islice(unknown, MOST_FAULTS)
     ]
     for name, member in members.items():
         value, place = row.get(name), f"{pointer}/{name}"
@@ -185,7 +198,7 @@ def list_of(least: int, most: int, each: Check, key: str) -> Check:
         found: list[Fault] = []
         for place, one in enumerate(value):
             found += each(one, f"{pointer}/{place}")
-            if len(found) >= _MOST_FAULTS:
+            if len(found) >= MOST_FAULTS:
                 break
         return found
 

@@ -52,13 +52,13 @@ class PortfolioModel(RiskModel):
         return risk_answer.output_schema(_MEMBERS)
 
     @classmethod
-    def check(cls, inputs: bytes | msgspec.Raw) -> Documents:
+    def read(cls, inputs: bytes | msgspec.Raw) -> Documents:
         """Return the questions of a JSON array of 1..1000; `InvalidInput` has all faults."""
         return portfolio_question.read(inputs)
 
     def sift(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Documents, dict[int, list[Fault]]]:
         """Return the questions among rows of a file, and the faults of the others by place."""
-        found = [portfolio_question.question_of(row) for row in rows]
+        found = [portfolio_question.QUESTIONS.read_row(row) for row in rows]
         faulty = {at: one for at, one in enumerate(found) if isinstance(one, list)}
         return [one for one in found if not isinstance(one, list)], faulty
 

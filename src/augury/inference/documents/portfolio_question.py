@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from datetime import date
 from math import ceil
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from augury.inference.documents import members
 from augury.inference.documents.members import (
     Member,
+    Reader,
     list_of,
     number,
     numbers_by_name,
@@ -19,13 +19,11 @@ from augury.inference.documents.members import (
 from augury.inference.documents.prices import FEWEST_POINTS, MOST_POINTS, PRICES, Point
 from augury.inference.documents.risk_question import LONGEST_SYMBOL, Symbol
 from augury.inference.documents.risk_question import MEMBERS as OF_ONE_ASSET
-from augury.inference.signature import MOST_ROWS
-from augury.kit.errors import Fault, InvalidInput, invalid
+from augury.kit.errors import Fault, invalid
 
 MOST_POSITIONS: Final = 500
 # Of all portfolios of a request: their work goes with the positions, not with the questions.
 MOST_TOGETHER: Final = 1000
-_MOST_FAULTS = 100
 _MOST_SHOCKS = 100
 _LARGEST_VALUE = 1e12
 _LEAST_WEIGHT = 1e-9
@@ -163,38 +161,14 @@ EXAMPLE: Final = {
     "position_value": 100000,
 }
 
-_decoder = msgspec.json.Decoder(
-    Annotated[list[PortfolioQuestion], msgspec.Meta(min_length=1, max_length=MOST_ROWS)]
-)
-
 
 def read(inputs: bytes | msgspec.Raw) -> list[PortfolioQuestion]:
     """Return the questions of a JSON array of 1..1000; `InvalidInput` has all faults."""
-    try:
-        questions: list[PortfolioQuestion] = _decoder.decode(inputs)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        rows = members.documents_of(inputs, MEMBERS)
-        questions = members.converted(rows, list[PortfolioQuestion])
+    questions = QUESTIONS.read(inputs)
     positions = sum(len(one.positions) for one in questions)
     if positions > MOST_TOGETHER:
         raise invalid("/inputs", "fault.positions_together", most=MOST_TOGETHER, count=positions)
-    faults = [
-        Fault(f"/inputs/{place}{fault.pointer}", fault.key, fault.values)
-        for place, one in enumerate(questions)
-        for fault in _faults(one)
-    ]
-    if faults:
-        raise InvalidInput(faults=faults[:_MOST_FAULTS])
     return questions
-
-
-def question_of(row: Mapping[str, Any]) -> PortfolioQuestion | list[Fault]:
-    """Return the question in a row of a file, or its faults."""
-    try:
-        question = msgspec.convert(row, PortfolioQuestion)
-    except msgspec.ValidationError:
-        return members.faults_of(dict(row), MEMBERS, "") or [Fault("", "fault.not_object", {})]
-    return _faults(question) or question
 
 
 def _faults(question: PortfolioQuestion) -> list[Fault]:
@@ -221,3 +195,6 @@ def _faults(question: PortfolioQuestion) -> list[Fault]:
         pointer = "/constraints/max_weight"
         found.append(Fault(pointer, "fault.max_weight", {"least": least}))
     return found
+
+
+QUESTIONS: Final = Reader(PortfolioQuestion, MEMBERS, _faults)

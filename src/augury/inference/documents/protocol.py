@@ -14,6 +14,7 @@ import msgspec
 
 from augury.inference.asking import Asked, Caution, Outputs
 from augury.inference.manifest import BadModel, Manifest, verify_artifact
+from augury.inference.signature import MOST_FAULTS
 from augury.kit.errors import Fault, InvalidInput
 from augury.kit.texts import LANGUAGES
 from augury.risk.series import NO_MARKETS, Markets
@@ -22,8 +23,6 @@ from augury.risk.series import NO_MARKETS, Markets
 Documents = list[Any]
 # For each document its output, or what is wrong with it; pointers begin at the document: `/symbol`.
 Found = list[dict[str, Any] | list[Fault]]
-
-_MOST_FAULTS = 100
 
 
 class DocumentModel(ABC):
@@ -51,7 +50,7 @@ class DocumentModel(ABC):
         model = cls.__new__(cls)
         model.manifest = manifest
         model.open(artifact.read_bytes(), NO_MARKETS)
-        return model.probabilities(cls.check(inputs))
+        return model.probabilities(cls.read(inputs))
 
     @abstractmethod
     def open(self, artifact: bytes, markets: Markets) -> None:
@@ -69,7 +68,7 @@ class DocumentModel(ABC):
 
     @classmethod
     @abstractmethod
-    def check(cls, inputs: bytes | msgspec.Raw) -> Documents:
+    def read(cls, inputs: bytes | msgspec.Raw) -> Documents:
         """Return the documents of a JSON array of 1..1000; `InvalidInput` has all faults."""
 
     @abstractmethod
@@ -99,10 +98,6 @@ class DocumentModel(ABC):
     def _told(self, placed: Sequence[Any], language: str) -> Found:
         following = iter(self.tell([one for one in placed if not isinstance(one, list)], language))
         return [one if isinstance(one, list) else next(following) for one in placed]
-
-    def read(self, inputs: bytes | msgspec.Raw) -> Documents:
-        """Return the documents of a JSON array of 1..1000; `InvalidInput` has all faults."""
-        return self.check(inputs)
 
     def cautions(self, rows: Documents, language: str) -> list[Caution]:  # noqa: ARG002 -- as for tables
         """Return nothing: what is odd about a document is told in its output."""
@@ -143,7 +138,7 @@ class DocumentModel(ABC):
         """Return the largest difference in the self-test; raises `BadModel` if it is too large."""
         name, test = self.manifest.name, self.manifest.self_test
         try:
-            documents = self.check(msgspec.json.encode(test.inputs))
+            documents = self.read(msgspec.json.encode(test.inputs))
         except InvalidInput as error:
             raise BadModel("self_test_rows", name=name, faults=error.faults) from error
         if len(test.probabilities) != len(documents):
@@ -175,4 +170,4 @@ def _refusal(found: Sequence[Any]) -> InvalidInput | None:
         if isinstance(faulty, list)
         for fault in faulty
     ]
-    return InvalidInput(faults=faults[:_MOST_FAULTS]) if faults else None
+    return InvalidInput(faults=faults[:MOST_FAULTS]) if faults else None

@@ -49,13 +49,13 @@ class RiskModel(DocumentModel):
         return risk_answer.output_schema(risk_answer.OF_ANY)
 
     @classmethod
-    def check(cls, inputs: bytes | msgspec.Raw) -> Documents:
+    def read(cls, inputs: bytes | msgspec.Raw) -> Documents:
         """Return the questions of a JSON array of 1..1000; `InvalidInput` has all faults."""
-        return risk_question.read(inputs)
+        return risk_question.QUESTIONS.read(inputs)
 
     def sift(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Documents, dict[int, list[Fault]]]:
         """Return the questions among rows of a file, and the faults of the others by place."""
-        found = [risk_question.question_of(row) for row in rows]
+        found = [risk_question.QUESTIONS.read_row(row) for row in rows]
         faulty = {at: one for at, one in enumerate(found) if isinstance(one, list)}
         return [one for one in found if not isinstance(one, list)], faulty
 

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from augury.inference.documents import members
-from augury.inference.documents.members import Member, day, number, numbers_by_name, one_of, text
+from augury.inference.documents.members import (
+    Member,
+    Reader,
+    day,
+    number,
+    numbers_by_name,
+    one_of,
+    text,
+)
 from augury.inference.documents.prices import FEWEST_POINTS, MOST_POINTS, PRICES, Point
-from augury.inference.signature import MOST_ROWS
-from augury.kit.errors import Fault, InvalidInput
+from augury.kit.errors import Fault
 
 HORIZONS: Final = (5, 21, 63)
 OBJECTIVES: Final = ("lowest_cost", "lowest_volatility", "lowest_shortfall")
@@ -110,34 +116,10 @@ MEMBERS: Final[Mapping[str, Member]] = {
 }
 EXAMPLE: Final = {"symbol": "AAPL", "horizon_days": 21, "loss_threshold": 0.05}
 
-_decoder = msgspec.json.Decoder(
-    Annotated[list[RiskQuestion], msgspec.Meta(min_length=1, max_length=MOST_ROWS)]
-)
+
+def _faults(question: RiskQuestion) -> list[Fault]:
+    one_of_two = (question.symbol is None) != (question.prices is None)
+    return [] if one_of_two else [Fault("", "fault.symbol_or_prices", {})]
 
 
-def read(inputs: bytes | msgspec.Raw) -> list[RiskQuestion]:
-    """Return the questions of a JSON array of 1..1000; `InvalidInput` has all faults."""
-    try:
-        questions: list[RiskQuestion] = _decoder.decode(inputs)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        rows = members.documents_of(inputs, MEMBERS)
-        questions = members.converted(rows, list[RiskQuestion])
-    faults = [
-        Fault(f"/inputs/{place}", "fault.symbol_or_prices", {})
-        for place, one in enumerate(questions)
-        if (one.symbol is None) == (one.prices is None)
-    ]
-    if faults:
-        raise InvalidInput(faults=faults)
-    return questions
-
-
-def question_of(row: Mapping[str, Any]) -> RiskQuestion | list[Fault]:
-    """Return the question in a row of a file, or its faults."""
-    try:
-        question = msgspec.convert(row, RiskQuestion)
-    except msgspec.ValidationError:
-        return members.faults_of(dict(row), MEMBERS, "") or [Fault("", "fault.not_object", {})]
-    if (question.symbol is None) == (question.prices is None):
-        return [Fault("", "fault.symbol_or_prices", {})]
-    return question
+QUESTIONS: Final = Reader(RiskQuestion, MEMBERS, _faults)
