@@ -1,17 +1,14 @@
 """Days as whole numbers since 1970, and the ends of the periods that they lie in."""
 
-import re
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
+from augury.kit.dates import read_date
 from augury.market.series import Frequency
 from augury.risk.series import Days
 
 _EPOCH = date(1970, 1, 1)
-# Prices are told with a time of day by some programs; what counts is the day.
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ][\d:.,]{0,18}(?:Z|[+-]\d{2}:?\d{2})?)?")
-_POINTS = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _THURSDAY = 3  # what 1970-01-01 was, counted from Monday
 _SUNDAY = 6
 _DAYS_IN_WEEK = 7
@@ -34,17 +31,8 @@ def today() -> int:
 
 def read_day(text: str) -> int | None:
     """Return the day that a text names, `2026-11-22` or `22.11.2026`; None if it names none."""
-    text = text.strip()
-    if form := _ISO.fullmatch(text):
-        year, month, day = map(int, form.groups())
-    elif form := _POINTS.fullmatch(text):
-        day, month, year = map(int, form.groups())
-    else:
-        return None
-    try:
-        return day_of(date(year, month, day))
-    except ValueError:
-        return None
+    found = read_date(text)
+    return None if found is None else day_of(found)
 
 
 def period_ends(days: Days, frequency: Frequency) -> Days:

@@ -4,14 +4,13 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any, Final
 
 from msgspec import Struct
 
+from augury.kit.dates import read_date
+
 MOST_TROUBLES: Final = 10
-_ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?", re.ASCII)
-_POINTS: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _DATES: Final = ("date", "day", "дата")
 _CLOSES: Final = ("adj close", "adj_close", "adjusted close", "close", "price", "цена", "закрытие")
 _SYMBOLS: Final = ("symbol", "ticker", "name", "тикер", "символ")
@@ -131,16 +130,8 @@ def _column(header: Sequence[str], names: Sequence[str], key: str) -> str:
 
 
 def _day(text: str) -> str | None:
-    if form := _ISO.fullmatch(text):
-        year, month, day = map(int, form.groups())
-    elif form := _POINTS.fullmatch(text):
-        day, month, year = map(int, form.groups())
-    else:
-        return None
-    try:
-        return date(year, month, day).isoformat()
-    except ValueError:
-        return None
+    found = read_date(text)
+    return None if found is None else found.isoformat()
 
 
 def _number(text: str) -> float | None:

@@ -8,20 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.answer import show_answer
-from augury.ui.documents import title_of, titles_of
+from augury.ui.asking import show_page
+from augury.ui.documents import title_of
 from augury.ui.elements import choose_csv, plain
 from augury.ui.own_files import Unread, read_positions
 from augury.ui.questions import (
     KEPT,
-    choose_model,
     draw_rest,
     known_prices,
     share_of,
     show_troubles,
 )
 from augury.ui.reader import Reader
-from augury.ui.sale import bought, buy
 from augury.ui.visit import Visit
 
 _SCREEN: Final = "portfolio"
@@ -33,19 +31,7 @@ Row = dict[str, Any]
 
 def show(visit: Visit) -> None:
     """Show the form for a portfolio and, once bought, where its risk comes from."""
-    reader = visit.reader
-    st.title(reader.text("place.portfolio"), anchor=False)
-    model = choose_model(visit, _SCREEN)
-    if model is None:
-        return
-    question = _show_form(visit, model)
-    if question is not None:
-        titles = titles_of(model.input_schema, reader)
-        buy(visit, _SCREEN, model, question, titles)
-    answer = bought(_SCREEN, model)
-    if answer is not None:
-        st.header(reader.text("predict.answer"), anchor=False)
-        show_answer(visit, answer, model)
+    show_page(visit, _SCREEN, _show_form)
 
 
 def _show_form(visit: Visit, model: Model) -> dict[str, Any] | None:

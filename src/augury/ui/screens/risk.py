@@ -5,20 +5,18 @@ from typing import Any, Final
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.answer import show_answer
-from augury.ui.documents import help_of, title_of, titles_of
+from augury.ui.asking import show_page
+from augury.ui.documents import help_of, title_of
 from augury.ui.elements import choose_csv, plain
 from augury.ui.own_files import Unread, read_prices
 from augury.ui.questions import (
     KEPT,
-    choose_model,
     choose_symbol,
     draw_rest,
     known_prices,
     show_troubles,
 )
 from augury.ui.reader import Reader
-from augury.ui.sale import bought, buy
 from augury.ui.visit import Visit
 
 _SCREEN: Final = "risk"
@@ -27,18 +25,7 @@ _FIRST: Final = "AAPL"
 
 def show(visit: Visit) -> None:
     """Show the form for one asset and, once bought, what may become of it."""
-    reader = visit.reader
-    st.title(reader.text("place.risk"), anchor=False)
-    model = choose_model(visit, _SCREEN)
-    if model is None:
-        return
-    question = _show_form(visit, model)
-    if question is not None:
-        buy(visit, _SCREEN, model, question, titles_of(model.input_schema, reader))
-    answer = bought(_SCREEN, model)
-    if answer is not None:
-        st.header(reader.text("predict.answer"), anchor=False)
-        show_answer(visit, answer, model)
+    show_page(visit, _SCREEN, _show_form)
 
 
 def _show_form(visit: Visit, model: Model) -> dict[str, Any] | None:
