@@ -3,6 +3,9 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
+# The tests start many processes: none of them should compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +33,7 @@ test: install-dev ## Run the whole test suite
 
 .PHONY: soak
 soak: install-dev ## Run the storms, crashes and generated requests for longer than the suite does
-	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/ledger/test_oracle.py tests/payments/test_histories.py tests/predictions/test_batch_columns.py tests/predictions/test_batch_parquet.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py $(ARGS)
+	SOAK=true $(BIN)/pytest --timeout 3600 tests/api/test_schemathesis.py tests/ledger/test_oracle.py tests/payments/test_histories.py tests/predictions/test_batch_columns.py tests/predictions/test_batch_parquet.py tests/predictions/test_storm.py tests/predictions/test_job_storm.py tests/predictions/test_batch_storm.py tests/payments/test_payment_storm.py tests/registry/test_moves_under_load.py tests/ui/test_browser_every_place.py $(ARGS)
 
 .PHONY: chaos
 chaos: install-dev ## Kill, pause and restart every process under load: make chaos ROUNDS=50 SEED=7
@@ -48,6 +51,10 @@ check: install-dev ## Check format, lint, types, import directions and house rul
 format: install-dev ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+.PHONY: screenshots
+screenshots: install-dev ## Take a picture of every page of the cabinet into screenshots/
+	PYTHONPATH=tests $(BIN)/python -m ui.screenshots $(ARGS)
 
 .PHONY: bench
 bench: install ## Measure what a sale costs on this machine

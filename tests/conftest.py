@@ -1,5 +1,6 @@
 """Fixtures for every test: both databases, and a house with the shipped models."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,9 +10,19 @@ import pytest
 from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
 from support.houses import Server, findings, servers
-from support.quick import quicken_models, quicken_passwords, quicken_tracebacks
+from support.quick import (
+    quicken_market,
+    quicken_models,
+    quicken_passwords,
+    quicken_tracebacks,
+    slacken_market,
+)
 
+# Thousands of modules and tests live as long as the process: to look through them for cycles as
+# often as usual is a sixth of all the work.
+gc.set_threshold(50_000, 20, 50)
 quicken_tracebacks()
+quicken_market()
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +36,13 @@ def _log_stays_open() -> Iterator[None]:
 def _quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not prove the shipped models anew for every house."""
     quicken_models(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _slow_market(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the market data of packages anew for every house where that is what is tested."""
+    if "market" in {request.path.parent.name, request.path.stem.removeprefix("test_")}:
+        slacken_market(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

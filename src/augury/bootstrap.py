@@ -11,7 +11,9 @@ from augury.inference.quarantine import Limits
 from augury.inference.service.fleet import Fleet
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.ids import new_id
+from augury.kit.progress import Tell, to_nobody
 from augury.ledger import audit as ledger_audit
+from augury.ledger import closing as ledger_closing
 from augury.ledger import service as ledger
 from augury.ledger.audit import Report
 from augury.ledger.core import Instruction, TransferType
@@ -21,11 +23,13 @@ from augury.migrations.run import migrate
 from augury.notices import endpoints
 from augury.notices.sealing import sealer_of
 from augury.payments import audit as payments_audit
+from augury.payments import leaving as payments_leaving
 from augury.payments.desk import Desk
 from augury.payments.packs import PriceList
 from augury.payments.providers import open_providers
 from augury.payments.providers.protocol import Context
 from augury.predictions import audit as predictions_audit
+from augury.predictions import leaving as predictions_leaving
 from augury.predictions.batches import BatchDesk
 from augury.predictions.bell import Doorbell, NoBell
 from augury.predictions.buy import Shop
@@ -34,6 +38,7 @@ from augury.registry.catalogue import Catalogue
 from augury.registry.publish import Press
 from augury.registry.seeds import seed
 from augury.settings import Settings
+from augury.users import closing
 from augury.users import service as users
 from augury.users.gate import Gate
 from augury.users.tokens import Tokens
@@ -156,15 +161,16 @@ def open_desk(settings: Settings, db: Database) -> Desk:
     )
 
 
-def audit_books(tx: ReadTx, moment: int | None = None) -> Report:
+def audit_books(tx: ReadTx, moment: int | None = None, tell: Tell = to_nobody) -> Report:
     """Return what re-deriving the ledger and matching it with every other room found.
 
-    What is overdue is so at `moment`, in microseconds; now, if none is given.
+    What is overdue is so at `moment`, in microseconds; now, if none is given. `tell` hears of the
+    stages `transfers`, `sales` and `events`.
     """
-    report = ledger_audit.audit(tx, moment)
+    report = ledger_audit.audit(tx, moment, tell)
     for room in (predictions_audit, payments_audit, vouchers_audit):
         room.audit(tx, report)
-    for fault in chain.verify(tx).faults:
+    for fault in chain.verify(tx, tell=tell).faults:
         report.add(fault.kind, fault.subject, fault.detail)
     return report
 
@@ -187,6 +193,38 @@ def register(
         visitor=visitor,
         opening=lambda tx, user_id: _open_account(tx, user_id, house.settings.welcome_credits),
     )
+
+
+def close_account(
+    house: House, user_id: str, password: str, actor: Actor, *, forfeits: bool
+) -> None:
+    """Close a user's account for good, with everything of it in every room, or nothing at all.
+
+    Raises `WrongPassword`, `AccountBusy`, `CreditsLeft` or `LastAdministrator`.
+    """
+    closing.close(
+        house.db,
+        user_id,
+        password,
+        actor,
+        leaving=lambda tx: _leave(tx, user_id, forfeits=forfeits),
+    )
+
+
+def _leave(tx: WriteTx, user_id: str, *, forfeits: bool) -> dict[str, int]:
+    # From the first line on no sale, no hold and no payment of this customer gets any further.
+    balance = ledger_closing.locked_balance(tx, user_id)
+    removed = {
+        "webhook_endpoints": endpoints.remove_all(tx, user_id),
+        "payment_methods": payments_leaving.forget_methods(tx, user_id),
+    }
+    work = predictions_leaving.unfinished(tx, user_id)
+    payments = payments_leaving.undecided(tx, user_id)
+    if balance.held or any(work) or any(payments):
+        raise closing.AccountBusy(held=balance.held, **work._asdict(), **payments._asdict())
+    if balance.available and not forfeits:
+        raise closing.CreditsLeft(available=balance.available)
+    return {"forfeited": ledger_closing.close_account(tx, user_id), **removed}
 
 
 def _open_account(tx: WriteTx, user_id: str, welcome_credits: int) -> None:

@@ -49,6 +49,40 @@ def test_load_tells_of_sales_queues_and_the_process(
     assert second["process"]["memory_bytes"] > 1_000_000
     assert second["process"]["latency_ms"]["p50"] > 0
     assert client.get(f"{ROOT}/analytics/load", headers=anna).status_code == 403
+    now = client.get(f"{ROOT}/analytics/now", headers=admin).json()
+    assert set(now) == set(first) - {"from", "to", "predictions", "rows", "failures", "latency_ms"}
+    assert client.get(f"{ROOT}/analytics/now", headers=anna).status_code == 403
+
+
+def test_hours_are_told_one_by_one(
+    client: TestClient, admin: dict[str, str], anna: dict[str, str]
+) -> None:
+    """The last of them has what was sold just now; no more hours than a chart can show."""
+    typed = anna | {"Content-Type": "application/json"}
+    client.post("/v1/predictions", content=order(), headers=typed)
+    path = f"{ROOT}/analytics/timeline"
+    told = client.get(path, headers=admin).json()
+    assert told["step"] == "hour"
+    assert told["items"][-1]["predictions"] >= 1
+    assert told["items"][-1]["latency_ms"]["p50"] > 0
+    none = client.get(path, headers=admin, params={"model": "nobodys", "step": "day"}).json()
+    assert none["items"] == []
+    long = {"from": "2025-01-01T00:00:00Z", "to": "2025-03-01T00:00:00Z"}
+    assert client.get(path, headers=admin, params=long).status_code == 422
+    assert client.get(path, headers=admin, params=long | {"step": "day"}).status_code == 200
+    assert client.get(path, headers=anna).status_code == 403
+
+
+def test_customers_are_counted_when_asked_for(
+    client: TestClient, admin: dict[str, str], anna: dict[str, str]
+) -> None:
+    """It costs reading every prediction of the time, so nobody gets it unasked."""
+    typed = anna | {"Content-Type": "application/json"}
+    client.post("/v1/predictions", content=order(), headers=typed)
+    path = f"{ROOT}/analytics/models"
+    assert client.get(path, headers=admin).json()["items"][0]["customers"] is None
+    told = client.get(path, headers=admin, params={"customers": "true"}).json()
+    assert told["items"][0]["customers"] >= 1
 
 
 def test_the_audit_of_the_books_runs_at_a_request(
@@ -60,7 +94,10 @@ def test_the_audit_of_the_books_runs_at_a_request(
     assert told["transfers"] > 0
     total = told["credits_with_customers"] + sum(told["counterparties"].values())
     assert total == 0
-    with admin_routes._auditing:
+    with admin_routes._audits.looking:
         put_off = client.get(f"{ROOT}/ledger/audit", headers=admin)
-    assert (put_off.status_code, put_off.json()["code"]) == (503, "overloaded")
-    assert client.get(f"{ROOT}/ledger/audit", headers=anna).status_code == 403
+        told_off = client.get(f"{ROOT}/ledger/audit/events", headers=admin)
+    for refused in (put_off, told_off):
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    for path in ("audit", "audit/events"):
+        assert client.get(f"{ROOT}/ledger/{path}", headers=anna).status_code == 403

@@ -11,13 +11,16 @@ from augury.api.apart import run_apart
 
 def test_what_is_returned_or_raised_comes_back() -> None:
     """A result, and an exception of whatever kind."""
-    assert asyncio.run(run_apart(lambda: 6 * 7)) == 42
 
     def trip() -> int:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        asyncio.run(run_apart(trip))
+    async def ask() -> None:
+        assert await run_apart(lambda: 6 * 7) == 42
+        with pytest.raises(ZeroDivisionError):
+            await run_apart(trip)
+
+    asyncio.run(ask())
 
 
 def test_it_does_not_keep_the_process_from_leaving() -> None:
@@ -26,7 +29,7 @@ def test_it_does_not_keep_the_process_from_leaving() -> None:
         "import asyncio, time\n"
         "from augury.api.apart import run_apart\n"
         "async def main():\n"
-        "    task = asyncio.ensure_future(run_apart(lambda: time.sleep(3600)))\n"
+        "    task = run_apart(lambda: time.sleep(3600))\n"
         "    await asyncio.sleep(0.1)\n"
         "    task.cancel()\n"
         "asyncio.run(main())\n"

@@ -1,5 +1,6 @@
 """The audit log has every change that an administrator makes over HTTP, once, and nothing else."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from augury.api.routes import audit_events
+from augury.kit.clock import rfc3339
 from augury.registry import change
 from payments.providers.test_invoice import SELLER
 from support.databases import postgres_database, sqlite_database
@@ -109,3 +112,54 @@ def test_every_operation_that_changes_something_is_among_the_deeds(stage: Stage)
         if method not in READING
     }
     assert changing == {deed.operation for deed in DEEDS}
+
+
+def test_events_are_found_by_request_and_by_time(stage: Stage) -> None:
+    """Exactly as they stand in an event; before it there was none."""
+    stage.batch()
+    newest = stage.log()[0]
+    path = "/v1/admin/audit-events"
+    born = rfc3339(newest.created_at)
+    for query in ({"request_id": newest.request_id}, {"from": born}):
+        (found,) = stage.client.get(path, headers=stage.admin, params=query).json()["items"]
+        assert found["id"] == newest.id
+    before = stage.client.get(path, headers=stage.admin, params={"to": born}).json()["items"]
+    assert newest.id not in [one["id"] for one in before]
+
+
+def test_the_log_goes_out_as_a_file_and_says_so(stage: Stage) -> None:
+    """What the filters leave, newest first, in pages of any size; nobody else gets it."""
+    path = "/v1/admin/audit-events/export"
+    for _ in range(3):
+        stage.batch()
+    batches = [one.id for one in stage.log() if one.action == "voucher_batch.made"]
+    asked = {"action": "voucher_batch.made"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit_events, "_EXPORTED_AT_ONCE", 1)
+        answer = stage.client.get(path, headers=stage.admin, params=asked)
+    lines = list(csv.DictReader(answer.text.removeprefix("\ufeff").splitlines()))
+    assert [one["id"] for one in lines] == batches
+    newest = stage.log()[0]
+    assert (newest.action, newest.details) == ("audit_log.exported", asked)
+    nobody = stage.client.get(path, headers=stage.admin, params={"actor_id": "nobody"})
+    assert nobody.text.splitlines()[1:] == []
+    assert stage.client.get(path, headers=stage.anna).status_code == 403
+
+
+def test_the_chain_is_verified_at_a_request(stage: Stage) -> None:
+    """An end that was noted must be in it; a second one at the same time is put off."""
+    path = "/v1/admin/audit-events/verify"
+    told = stage.ask("GET", path)
+    assert (told["is_whole"], told["faults"]) == (True, [])
+    never = stage.ask("GET", f"{path}?known=1:{'f' * 64}")
+    assert [one["kind"] for one in never["faults"]] == ["audit_head_lost"]
+    assert stage.client.get(f"{path}?known=x", headers=stage.admin).status_code == 422
+    with audit_events._verdicts.looking:
+        for way in (path, f"{path}/events"):
+            assert stage.client.get(way, headers=stage.admin).status_code == 503
+    for way in (path, f"{path}/events"):
+        assert stage.client.get(way, headers=stage.anna).status_code == 403
+    told = stage.client.get(f"{path}/events?known=1:{'f' * 64}", headers=stage.admin)
+    assert told.headers["content-type"].startswith("text/event-stream")
+    assert "event: result" in told.text
+    assert "audit_head_lost" in told.text

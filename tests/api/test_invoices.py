@@ -282,3 +282,22 @@ def test_only_administrators_see_and_do_these(client: TestClient, anna: dict[str
         assert client.request(method, path, json=body).status_code == 401
     assert send(client, anna, onec(document(number))).status_code == 403
     assert available(client, anna) == 0
+
+
+def test_what_an_import_would_do_is_told_before_it_does_it(
+    client: TestClient, anna: dict[str, str], admin: dict[str, str]
+) -> None:
+    """Of two lines that pay the same invoice only the first will; and nothing has happened yet."""
+    number = ask(client, anna)["number"]
+    content = onec(document(f"first {number}"), document(f"second {number}"), document("a deposit"))
+    path = "/v1/admin/bank-statements/preview"
+    files = {"file": ("statement", content)}
+    told = client.post(path, files=files, headers=admin).json()
+    assert [one["outcome"] for one in told["items"]] == ["matched", "already_paid", "unmatched"]
+    assert [one["invoice"] for one in told["items"]] == [number, number, None]
+    assert available(client, anna) == 0
+    done = send(client, admin, content).json()
+    assert (done["outcomes"], done["lines"]) == (told["outcomes"], told["lines"])
+    after = client.post(path, files=files, headers=admin).json()
+    assert (after["known"], sum(after["outcomes"].values())) == (3, 0)
+    assert all(one["known"] for one in after["items"])

@@ -17,7 +17,7 @@ from support.databases import sqlite_database
 from support.houses import Server, findings, servers, sign_in, sign_up
 from support.scale import SOAKS, times
 
-_EXAMPLES = times(3, 60)
+_EXAMPLES = times(2, 60)
 
 
 @pytest.fixture(scope="module")

@@ -312,7 +312,7 @@ def test_a_low_balance_is_an_email_in_the_language_of_registration(
     form = {"username": "вера", "email": "vera@example.com", "password": PASSWORD}
     registered = client.post("/v1/auth/register", json=form, headers={"Accept-Language": "ru"})
     assert registered.status_code == 201
-    assert "language" not in registered.json()
+    assert registered.json()["language"] == "ru"
     vera = sign_in(client, "вера")
     client.put("/v1/balance/alert", json={"below": 4950}, headers=vera)
     admin = sign_in(client, "admin")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 _HOMES = ("OWN", "RENT", "OTHER")
 _FIELDS = ("age", "home", "amount", "default", "rate")
-# A chunk has at most 500,000 cells, so a file of 2000 columns has chunks of 250 rows.
+# A chunk has at most 1,100,000 cells, so a file of 2000 columns has chunks of 550 rows.
 _MOST_COLUMNS = 2000
 
 
@@ -46,7 +46,7 @@ def probability_of(row: dict[str, Any]) -> float:
 def made_file(dice: random.Random) -> SentFile:
     """Return a CSV file of some hundred rows, a few of them bad; one in six has several chunks."""
     is_wide = dice.random() < 1 / 6
-    rows = dice.randint(300, 900) if is_wide else dice.randint(100, 1500)
+    rows = dice.randint(600, 1200) if is_wide else dice.randint(100, 1500)
     filler = [""] * (_MOST_COLUMNS - len(_FIELDS) - 1) if is_wide else []
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")

@@ -29,7 +29,7 @@ from support.scale import times
 
 # So few rounds are too few for two brokers.
 _SHORT = 10
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or times(3, 50))
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or times(2, 50))
 SEED = int(os.environ.get("CHAOS_SEED") or times(64, int(time.time())))
 _CUSTOMERS = times(2, 4)
 _DEPOSIT = 100_000_000

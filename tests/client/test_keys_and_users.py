@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from augury.client import ApiError, Client
+from augury.client import ApiError, AuditFilter, Client
 from client.shop import Shop
 
 
@@ -36,7 +36,7 @@ def test_an_administrator_finds_adjusts_and_blocks_a_user(anna: Client, shop: Sh
         anna.me()
     assert admin.admin.set_status(me.id, "active").status == "active"
     assert [user.id for user in admin.admin.users_page(me.id).items] == [me.id]
-    log = admin.admin.audit_events_page(subject=f"user:{me.id}", limit=3).items
+    log = admin.admin.audit.page(AuditFilter(subject=f"user:{me.id}"), limit=3).items
     assert [one.action for one in log] == ["user.status", "user.status", "credits.adjusted"]
 
 

@@ -154,7 +154,7 @@ def test_a_damaged_file_is_refused_wherever_it_is_cut_or_changed(tmp_path: Path)
         (pa.table([pa.array([1]), pa.array([2])], names=["a", "a "]), "columns_twice"),
         (pa.table({"a": pa.array([], pa.int8())}), "no_rows"),
         (pa.table({"a": np.zeros(5_000_001, bool)}), "rows"),
-        (pa.table({"a": ["x" * 5 * 2**20]}), "line_long"),
+        (pa.table({"a": ["x" * 9 * 2**20]}), "line_long"),
     ],
     ids=["list", "struct", "wide", "twice", "empty", "long", "text"],
 )

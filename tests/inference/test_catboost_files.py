@@ -56,6 +56,34 @@ def test_both_formats_are_one_model(options: dict[str, Any], tmp_path: Path) -> 
         np.testing.assert_allclose(given, 1 / (1 + np.exp(-raw)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("kept", [[1, 3], [0, 2, 4], [3, 0, 1, 2, 4], [0, 1, 2, 3, 4]])
+def test_many_rows_are_predicted_as_each_is_alone(kept: list[int], tmp_path: Path) -> None:
+    """Many go to CatBoost as columns and few as cells, categories and gaps among them: the same
+    numbers come back, for models of categories alone, of numbers alone and of both in any order."""
+    fields = [FIELDS[place] for place in kept]
+    rows = np.ascontiguousarray(np.tile(ROWS, (4, 1))[:, kept])
+    gaps = [at for at, field in enumerate(fields) if field.get("nullable")]
+    rows[::7, gaps] = np.nan
+    table, categorical = rows.astype(object), []
+    for at, field in enumerate(fields):
+        if field["type"] == "category":
+            categorical.append(at)
+            table[:, at] = np.array(field["categories"], object)[rows[:, at].astype(int)]
+    names = [field["name"] for field in fields]
+    label = np.tile(LABEL, 4)
+    pool = catboost.Pool(table, label, feature_names=names, cat_features=categorical)
+    model = catboost.CatBoost(
+        {"iterations": 9, "depth": 3, "verbose": False, "allow_writing_files": False}
+        | {"loss_function": "Logloss", "thread_count": 1, "random_seed": 1}
+    )
+    model.fit(pool)
+    model.save_model(str(tmp_path / "model.cbm"), pool=pool)
+    predict = RUNTIMES["catboost"](tmp_path / "model.cbm", manifest_of(fields), 1)
+    alone = np.concatenate([predict(rows[at : at + 1]) for at in range(len(rows))])
+    assert len(set(alone.tolist())) > 2
+    np.testing.assert_array_equal(predict(rows), alone)
+
+
 def test_json_has_the_reasons_of_the_other_format(tmp_path: Path) -> None:
     """The table of leaves is made from JSON as well, and looks up the same contributions."""
     model, pool = _trained(LABEL, loss_function="Logloss", one_hot_max_size=9)

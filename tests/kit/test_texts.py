@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from pkgutil import walk_packages
 from string import Formatter
@@ -11,7 +12,7 @@ from babel.messages.pofile import read_po
 
 import augury
 from augury.kit.errors import Refusal, all_refusals
-from augury.kit.texts import LANGUAGES, preferred_language, texts
+from augury.kit.texts import LANGUAGES, files_of, preferred_language, texts
 
 _SOURCE = Path(augury.__file__).parent
 
@@ -75,13 +76,14 @@ def test_no_words_for_refusals_that_do_not_exist() -> None:
 
 
 def _sentences(domain: str, language: str) -> dict[str, list[str]]:
-    path = _SOURCE / "locale" / language / f"{domain}.po"
-    with path.open("rb") as source:
-        catalogue = read_po(source, locale=language)
+    catalogues = [
+        read_po(BytesIO(path.read_bytes()), locale=language) for path in files_of(domain, language)
+    ]
     return {
         message.id if isinstance(message.id, str) else message.id[0]: [
             *([message.string] if isinstance(message.string, str) else message.string or ())
         ]
+        for catalogue in catalogues
         for message in catalogue
         if message.id
     }

@@ -10,11 +10,12 @@ import pytest
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.ids import new_id
+from augury.kit.spreadsheets import harmless
 from augury.kit.texts import LANGUAGES, texts
 from augury.ledger import history, service
 from augury.ledger.core import Instruction, TransferType
 from augury.ledger.history import Movement
-from augury.ledger.sheet import COLUMNS, harmless, sheet
+from augury.ledger.sheet import COLUMNS, sheet
 from augury.ledger.statement import Month, chunks, find_statement
 from support.months import START, Clock, items, open_account, top_up
 

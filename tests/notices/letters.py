@@ -27,6 +27,9 @@ MAILS: dict[str, dict[str, Any]] = {
     "top_up_succeeded": TOP_UP,
     "top_up_refunded": TOP_UP,
     "automatic_top_up_failed": TOP_UP | {"reason": "card_declined"},
+    "password_reset": {"minutes": 30, "secret": "dGhlIHBhcnQgYWZ0ZXIgdG9rZW49"},
+    "password_changed": {"secret": ""},
+    "email_changed": {"secret": ""},
     "endpoint_disabled": {"id": "0199", "url": "https://example.com/hook"},
     "model_drifted": {
         "model": "credit-catboost",

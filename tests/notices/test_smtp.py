@@ -2,13 +2,10 @@
 
 import smtplib
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from augury.kit.texts import LANGUAGES, texts
@@ -17,37 +14,7 @@ from augury.notices.mail import Mailer, mailer_of, shown
 from augury.settings import Settings
 from notices.certificates import make_ca
 from notices.letters import CABINET, FROM, MAILS, letter, read
-from support.houses import free_port
-
-
-class Postbox:
-    """The handler of a real SMTP server: keeps what it gets and refuses what it is told to."""
-
-    def __init__(self) -> None:
-        """Start empty and friendly."""
-        self.envelopes: list[Any] = []
-        self.refuse_recipient = ""
-        self.refuse_data = ""
-        self.secure: list[bool] = []
-
-    async def handle_RCPT(  # noqa: N802 - the name that the server calls
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        """Take a recipient, or not."""
-        if self.refuse_recipient:
-            return self.refuse_recipient
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - the name that the server calls
-        self, _server: Any, session: Any, envelope: Any
-    ) -> str:
-        """Take a message, or not."""
-        if self.refuse_data:
-            return self.refuse_data
-        self.secure.append(session.ssl is not None)
-        self.envelopes.append(envelope)
-        return "250 taken"
+from support.postbox import Postbox, smtp_server
 
 
 def _check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
@@ -55,18 +22,6 @@ def _check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: A
         isinstance(data, LoginPassword) and data.login == b"us" and data.password == b"p@ss word"
     )
     return AuthResult(success=right, handled=False)
-
-
-@contextmanager
-def smtp_server(postbox: Postbox, **options: Any) -> Iterator[int]:
-    """Run an SMTP server on loopback and give its port."""
-    port = free_port()
-    controller = Controller(postbox, hostname="127.0.0.1", port=port, **options)
-    controller.start()
-    try:
-        yield port
-    finally:
-        controller.stop()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from augury.payments.providers.protocol import Context, Notification
 from augury.payments.providers.sandbox import Choice, Sandbox
 from augury.payments.tables import sandbox_payments, top_ups
 from support.houses import Server, findings, servers, settings_for, sign_up
-from support.scale import times
+from support.scale import on_postgres_in_suite, times
 
 _ROUNDS = times(2, 25)
 
@@ -74,6 +74,7 @@ def test_one_instant_in_two_processes(db: Database, database_url: str, tmp_path:
     assert findings(database_url) == []
 
 
+@on_postgres_in_suite
 def test_no_payment_is_lost_or_doubled_when_processes_are_killed(
     db: Database, database_url: str, tmp_path: Path
 ) -> None:
@@ -90,7 +91,8 @@ def test_no_payment_is_lost_or_doubled_when_processes_are_killed(
             ]
             for buyer in buyers:
                 buyer.start()
-            time.sleep(random.uniform(0.3, 1.0))
+            _wait_until_paid(db)  # however slow the machine: there must be something to lose
+            time.sleep(random.uniform(0.1, 0.8))
             running[-1].kill()
             stop.set()
             for buyer in buyers:
@@ -117,6 +119,19 @@ def _buy(address: str, headers: dict[str, str], stop: threading.Event) -> None:
                 client.post(page, data={"choice": random.choice(["approve", "twice", "decline"])})
             except httpx2.TransportError:
                 return
+
+
+def _wait_until_paid(db: Database) -> None:
+    """Wait until somebody has paid at the bank."""
+    paid = select(sandbox_payments.c.top_up_id).where(sandbox_payments.c.state == "succeeded")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with db.read() as tx:
+            if tx.execute(paid).first() is not None:
+                return
+        time.sleep(0.05)
+    message = "nobody could pay"
+    raise AssertionError(message)
 
 
 def _wait_until_decided(db: Database) -> None:

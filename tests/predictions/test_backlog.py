@@ -9,8 +9,8 @@ from augury.ledger.held import count_holds
 from augury.notices.backlog import due_deliveries
 from augury.predictions import job_outcomes
 from augury.predictions.backlog import backlogs
+from augury.predictions.closing import DEADLINE_SECONDS
 from augury.predictions.drift import drifted
-from augury.predictions.jobs import DEADLINE_SECONDS
 from support.jobs import change, claimed, customer, ordered
 
 

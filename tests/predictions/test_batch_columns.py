@@ -29,6 +29,9 @@ def assert_same(path: Path, chunk_rows: int) -> None:
     with mock.patch.object(batch_scoring, "table_at", return_value=None):
         by_rows = told(lambda: scored(path, expected))
     assert told(lambda: scored(path, expected)) == by_rows
+    # In slices as well, of which a chunk has some.
+    with mock.patch.multiple(batch_scoring, _PREDICTED_AT_ONCE=3, _JUDGED_AT_ONCE=2):
+        assert told(lambda: scored(path, expected)) == by_rows
 
 
 NOTES = [

@@ -67,7 +67,7 @@ def test_every_change_is_told_once_and_the_end_ends_the_stream(
 def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """A comment that readers skip, so that nothing on the way takes the line for dead."""
     monkeypatch.setattr(sse, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(sse, "_HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0)
     first, *others = told(sse.progress(partial(State, done=1), lambda _: False), 4)
     assert first.startswith("event: progress")
     assert others == [": ping\n\n"] * 3
@@ -131,7 +131,10 @@ def test_a_stream_tells_what_another_process_does(tmp_path: Path) -> None:
         with httpx2.Client(base_url=first.address, timeout=30) as client:
             anna = sign_up(client)
             fund(url, client.get("/v1/me", headers=anna).json()["id"], 30_000 * PRICE)
-            id_ = send(client, anna, written("csv", applicants(30_000))).json()["id"]
+            # So wide that there are several chunks.
+            wide = dict.fromkeys([f"note_{number}" for number in range(100)], "")
+            rows = [row | wide for row in applicants(30_000)]
+            id_ = send(client, anna, written("csv", rows)).json()["id"]
             path = f"{second.address}/v1/batches/{id_}/events"
             with httpx2.stream("GET", path, headers=anna, timeout=30) as answer:
                 assert answer.headers["Content-Type"].startswith("text/event-stream")

@@ -1,5 +1,6 @@
 """Storms and crashes over batches: every accepted one ends, no row is lost and none is twice."""
 
+import io
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pyarrow.csv as pa_csv
 import pytest
 
 from augury import bootstrap
-from support.files import NUMBER, PRICE, applicants, await_end, read, send, written
+from support.files import NUMBER, PRICE, applicants, await_end, send, written
 from support.houses import Server, findings, fund, settings_for, sign_up
-from support.scale import times
+from support.scale import on_sqlite_in_suite, times
 
 _ROWS = 25_000
 _BAD = (7, 20_000, _ROWS - 1)
+_WIDE = [f"note_{number}" for number in range(100)]
 
 
 def test_parallel_orders_spend_what_there_is_and_no_more(pair: list[Server]) -> None:
@@ -39,14 +42,17 @@ def test_parallel_orders_spend_what_there_is_and_no_more(pair: list[Server]) -> 
     assert findings(pair[0].database_url) == []
 
 
-@pytest.mark.parametrize("rounds", [times(2, 25)])
+@on_sqlite_in_suite
+@pytest.mark.parametrize("rounds", [times(1, 25)])
 def test_a_killed_worker_loses_no_row_and_makes_none_twice(
     database_url: str, tmp_path: Path, rounds: int
 ) -> None:
     """After `kill -9` in the middle of batches, again and again, each has every row in its order
     and was paid once for those that succeeded."""
     bootstrap.prepare(settings_for(database_url, tmp_path))
-    content = written("csv", applicants(_ROWS, _BAD))
+    rows = applicants(_ROWS, _BAD)
+    # So wide that there are three chunks.
+    content = written("csv", [row | dict.fromkeys(_WIDE, "") for row in rows])
     dice = random.Random(5)
     server = Server(database_url, tmp_path).ready()
     with httpx2.Client(base_url=server.address, timeout=60) as client:
@@ -79,9 +85,12 @@ def test_a_killed_worker_loses_no_row_and_makes_none_twice(
 
 def _check(client: httpx2.Client, headers: dict[str, str], id_: str) -> None:
     answer: Any = client.get(f"/v1/batches/{id_}/results", headers=headers)
-    rows = read("csv", answer.content)
-    for place, row in enumerate(rows):
-        assert row[NUMBER] == place
-        assert (row["error"] is None) == (place not in _BAD)
-        assert (row["default_probability"] is None) == (place in _BAD)
-    assert len(rows) == _ROWS
+    told = pa_csv.ConvertOptions(
+        strings_can_be_null=True, include_columns=[NUMBER, "error", "default_probability"]
+    )
+    numbers, errors, probabilities = (
+        pa_csv.read_csv(io.BytesIO(answer.content), convert_options=told).to_pydict().values()
+    )
+    assert numbers == list(range(_ROWS))
+    assert [place for place, error in enumerate(errors) if error is not None] == [*_BAD]
+    assert [place for place, one in enumerate(probabilities) if one is None] == [*_BAD]

@@ -11,17 +11,32 @@ from augury.kit.db import Database
 from augury.kit.errors import InvalidInput
 from augury.kit.ids import first_id, new_id
 from augury.predictions import hours
-from augury.predictions.hours import HOUR, Sums, bucket_of, close_hours, sums_by_model
+from augury.predictions.closing import HOUR, hour_of
+from augury.predictions.hours import (
+    Sums,
+    bucket_of,
+    close_hours,
+    customers_by_model,
+    sums_by_model,
+    sums_by_time,
+)
 from augury.predictions.tables import batches, prediction_hours, predictions
 from support.jobs import change, customer, ordered
 
 START = 1_700_000_000 * SECOND // HOUR * HOUR
 
 
-def sold(db: Database, moment: int, model: str = "m", ms: int = 10, price: int = 10) -> None:
+def sold(
+    db: Database,
+    moment: int,
+    model: str = "m",
+    ms: int = 10,
+    price: int = 10,
+    user_id: str | None = None,
+) -> None:
     """Store a prediction that was asked for at a moment and took so long."""
     id_ = first_id(moment + ms * 1000)[:24] + new_id()[24:]
-    row = {"user_id": new_id(), "version": 1, "status": "succeeded", "inputs": "[]"}
+    row = {"user_id": user_id or new_id(), "version": 1, "status": "succeeded", "inputs": "[]"}
     row |= {"outputs": "[]", "warnings": "[]", "transfer_id": new_id()}
     times = {"created_at": moment, "completed_at": moment + ms * 1000}
     with db.write() as tx:
@@ -99,9 +114,10 @@ def test_batches_and_failures_count(db: Database, clock: list[int]) -> None:
     assert found == {}, "its identifier is of today"
     with db.read() as tx:
         assert tx.execute(select(func.count()).select_from(batches)).scalar_one() == 0
-    from_, to = hours.hour_of(_born(job)), hours.hour_of(_born(job)) + HOUR
+    from_, to = hour_of(_born(job)), hour_of(_born(job)) + HOUR
     change(db, job, created_at=_born(job))
     assert numbers(db, from_, to) == {"m": (0, 0, 0, 1)}
+    assert sums_by_time(db, from_, to, HOUR)[from_].failures == 1
 
 
 def _born(id_: str) -> int:
@@ -125,3 +141,32 @@ def test_percentiles_are_right_to_a_twentieth() -> None:
 def test_a_time_that_is_none_or_too_long_is_refused(db: Database, since: int, until: int) -> None:
     with pytest.raises(InvalidInput):
         sums_by_model(db, since, until)
+
+
+def test_hours_one_by_one_are_the_whole(db: Database, clock: list[int]) -> None:
+    """The same before and after hours are closed, in hours or in days, of all models or of one."""
+    for at in (0, HOUR - 1, HOUR, 5 * HOUR + 7, 9 * HOUR):
+        sold(db, START + at)
+    sold(db, START + HOUR, "other", price=3)
+    until = START + 24 * HOUR
+    before = sums_by_time(db, START, until, HOUR)
+    clock[0] = START + 30 * HOUR
+    close(db)
+    after = sums_by_time(db, START, until, HOUR)
+    assert before == after
+    counts = {(begun - START) // HOUR: one.predictions for begun, one in after.items()}
+    assert counts == {0: 2, 1: 2, 5: 1, 9: 1}
+    other = sums_by_time(db, START, until, HOUR, "other")
+    assert {begun: one.credits for begun, one in other.items()} == {START + HOUR: 3}
+    days = sums_by_time(db, START, until, 24 * HOUR)
+    assert sum(one.predictions for one in days.values()) == 6
+    assert all(begun % (24 * HOUR) == 0 for begun in days)
+
+
+def test_customers_are_counted_once_for_each_model(db: Database) -> None:
+    """However often they bought, and only of the time that was asked for."""
+    buyer = new_id()
+    for at, model, who in ((0, "m", buyer), (1, "m", buyer), (2, "m", new_id()), (3, "k", buyer)):
+        sold(db, START + at, model, user_id=who)
+    sold(db, START + 5 * HOUR)
+    assert customers_by_model(db, START, START + HOUR) == {"m": 2, "k": 1}

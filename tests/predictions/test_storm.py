@@ -13,7 +13,7 @@ import pytest
 
 from augury import bootstrap
 from support.houses import Server, findings, order, settings_for, sign_in, sign_up
-from support.scale import times
+from support.scale import on_sqlite_in_suite, times
 
 _PRICE = 10
 
@@ -86,6 +86,7 @@ def _fund(client: httpx2.Client, headers: dict[str, str], amount: int) -> None:
     assert given.status_code == 201
 
 
+@on_sqlite_in_suite
 @pytest.mark.parametrize("rounds", [times(2, 25)])
 def test_a_killed_server_loses_no_sale_and_charges_none_twice(
     database_url: str, tmp_path: Path, rounds: int

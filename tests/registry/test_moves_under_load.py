@@ -17,7 +17,7 @@ from augury.kit.db import Database
 from augury.registry import change
 from augury.registry.publish import Draft, Press, publish_model, publish_version
 from support.houses import Server, findings, fund, servers, sign_up
-from support.scale import times
+from support.scale import on_sqlite_in_suite, times
 from support.tiny_models import MATRIX, ROWS, Tiny
 from support.uploads import NAME, parts, version
 
@@ -102,12 +102,13 @@ def move(database_url: str, times: int) -> list[tuple[int, int]]:
     return began
 
 
+@on_sqlite_in_suite
 def test_sales_go_through_many_moves_of_the_champion(database_url: str, tmp_path: Path) -> None:
     """No sale fails, no answer mixes two versions, and each move is in force within a second.
 
     The turn itself knows no database, so PostgreSQL gets fewer of them.
     """
-    moves = times(12, 100) if database_url.startswith("sqlite") else times(6, 20)
+    moves = times(6, 100) if database_url.startswith("sqlite") else times(3, 20)
     with servers(database_url, tmp_path, 2) as running:
         tinies = publish(database_url, tmp_path)
         expected = [

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from augury.bootstrap import House, audit_books
 from support.houses import sign_up
 from support.problems import is_problem
+from support.quick import quicken_quarantine
 from support.tiny_models import Tiny
 from support.uploads import NAME, Registrar, buy, parts, version
 
@@ -107,8 +108,11 @@ def test_a_version_of_another_name_is_refused(admin: Registrar, tmp_path: Path) 
     assert is_problem(admin.add(other, name="other"))["code"] == "model_not_found"
 
 
-def test_a_model_has_at_most_ten_versions_on_sale(admin: Registrar, tmp_path: Path) -> None:
+def test_a_model_has_at_most_ten_versions_on_sale(
+    admin: Registrar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The eleventh is refused until one is retired."""
+    quicken_quarantine(monkeypatch)
     admin.publish(version(tmp_path))
     for n in range(9):
         assert admin.add(version(tmp_path, 2.0 + n)).status_code == 201

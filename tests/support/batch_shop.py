@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House
-from augury.files.rows import survey
 from augury.predictions import batches
 from augury.predictions.batch_runner import BatchRunner
 from augury.worker import duties
@@ -80,7 +78,8 @@ class BatchShop:
 
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Divide files into chunks of a few rows."""
-    monkeypatch.setattr(batches, "survey", partial(survey, chunk_rows=CHUNK_ROWS))
+    for name in ("CHUNK_ROWS", "SLOW_CHUNK_ROWS"):
+        monkeypatch.setattr(batches, name, CHUNK_ROWS)
 
 
 @contextmanager

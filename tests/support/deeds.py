@@ -206,6 +206,12 @@ def statement(_stage: Stage) -> Asked:
     return Asked([("bank_statement.imported", subject)], body=body, wrong_body=_UNREADABLE)
 
 
+def statement_previewed(stage: Stage) -> Asked:
+    """Look at what an import would do: nothing changes."""
+    _, body = _statement(document(stage.invoice()))
+    return Asked([], body=body, wrong_body=_UNREADABLE)
+
+
 def paying_statement(stage: Stage) -> Asked:
     """Import a statement of which every line pays something."""
     numbers = [stage.invoice() for _ in range(2)]
@@ -357,6 +363,7 @@ DEEDS = [
     Deed("POST /v1/admin/invoices/{number}/paid", mark_paid),
     Deed("POST /v1/admin/bank-statements", statement),
     Deed("POST /v1/admin/bank-statements", paying_statement),
+    Deed("POST /v1/admin/bank-statements/preview", statement_previewed),
     Deed("POST /v1/admin/bank-statements/lines/{line_id}/assign", assignment),
     Deed("POST /v1/admin/outcomes", outcomes, can_replay=False),
     Deed("POST /v1/admin/market/series", series),

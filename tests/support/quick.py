@@ -11,6 +11,11 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 from augury.inference.manifest import Manifest, read_manifest, verify_artifact
 from augury.inference.model import Model
 from augury.inference.quarantine import Limits, Verdict
+from augury.market import seeds, store
+from augury.market.checks import Checked
+from augury.market.packages import bundled
+from augury.market.series import Draft
+from augury.market.store import packed
 from augury.registry import catalogue, publish
 from augury.settings import Settings
 from augury.users import passwords
@@ -58,6 +63,34 @@ def _shipped() -> frozenset[str]:
     folder = Settings.model_fields["models_dir"].default
     manifests = [read_manifest(file.read_bytes()) for file in folder.glob("*/manifest.json")]
     return frozenset(manifest.artifact.sha256 for manifest in manifests)
+
+
+def quicken_market() -> None:
+    """Read and pack the market data of installed packages once in a process, not for each house."""
+    seeds.bundled = _bundled  # type: ignore[attr-defined] # what it imports is replaced
+    store.packed = _packed
+
+
+def slacken_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read and pack it as ever, where that is what is tested."""
+    monkeypatch.setattr(seeds, "bundled", bundled)
+    monkeypatch.setattr(store, "packed", packed)
+
+
+@cache
+def _bundled() -> list[Draft]:
+    return bundled()
+
+
+def _packed(draft: Draft, checked: Checked) -> store.Packed:
+    if not any(draft is one for one in _bundled()):
+        return packed(draft, checked)
+    if draft.symbol not in _series:
+        _series[draft.symbol] = packed(draft, checked)
+    return _series[draft.symbol]
+
+
+_series: dict[str, store.Packed] = {}
 
 
 def quicken_tracebacks() -> None:

@@ -10,9 +10,11 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from augury.client import Client, Patience
 from augury.ui import visit
-from augury.ui.cookies import SESSION_COOKIE, session_cookie
-from augury.ui.hub import Hub, open_hub
+from augury.ui.web.cookies import SESSION_COOKIE, session_cookie
+from augury.ui.web.hub import Hub, open_hub
+from client.shop import Shop
 from ui.pages import Open, open_at
+from ui.real import Cabinet, cabinet_of, shop_with_models
 from ui.stub_api import StubApi
 from ui.walks import SEES_WITHIN_MS, Addresses, serving
 
@@ -85,7 +87,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """A whole Augury with an empty data folder."""
     with serving(tmp_path_factory.mktemp("data")) as addresses:
@@ -115,3 +117,17 @@ def visitors(browser: Browser, served: Addresses) -> Iterator[Callable[[str], Br
 def visitor(visitors: Callable[[str], BrowserContext]) -> BrowserContext:
     """An English visitor."""
     return visitors("en-US")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A real API in this process, with the shipped models on sale."""
+    with shop_with_models(tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cabinet(shop: Shop, cookies: dict[str, str]) -> Iterator[Cabinet]:
+    """A cabinet in front of that API, with nobody signed in."""
+    with cabinet_of(shop, cookies) as opened:
+        yield opened

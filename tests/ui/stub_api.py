@@ -65,6 +65,15 @@ REASON = {
 }
 
 
+NO_USAGE: dict[str, Any] = {
+    "group_by": "day",
+    "from": NOW.isoformat(),
+    "to": NOW.isoformat(),
+    "totals": {"predictions": 0, "rows": 0, "credits": 0},
+    "items": [],
+}
+
+
 def model(name: str, price: int) -> dict[str, Any]:
     """Return a model on sale."""
     return {
@@ -138,6 +147,9 @@ class StubApi:
             ("GET", "/v1/market/series/", stub_investing.values),
             ("GET", "/v1/market/series", stub_investing.listed),
             ("GET", "/v1/transactions", lambda _: page(self._movements())),
+            ("GET", "/v1/usage", lambda _: httpx2.Response(200, json=NO_USAGE)),
+            ("GET", "/v1/api-keys", lambda _: page([])),
+            ("GET", "/v1/webhook-", lambda _: page([])),
             *self.money.routes(),
         ]
 

@@ -33,12 +33,12 @@ def test_a_visitor_registers_buys_a_prediction_and_leaves(visitor: BrowserContex
     second = visitor.new_page()
     second.goto("/predictions")
     expect(second.get_by_text("Signed in as heron")).to_be_visible()
-    second.get_by_role("button", name="Open").click()
+    second.get_by_test_id("stButton").get_by_role("button", name="Open").click()
     expect(second.get_by_role("heading", name="Inputs")).to_be_visible()
     assert re.search(r"/predictions\?id=", second.url)
     second.goto("/transactions")
-    expect(second.get_by_role("cell", name="−100")).to_be_visible()
-    expect(second.get_by_role("cell", name="+5,000")).to_be_visible()
+    expect(second.get_by_text("−100 credits")).to_be_visible()
+    expect(second.get_by_text("+5,000 credits")).to_be_visible()
 
     with second.expect_response("**/session/language"):  # the choice is remembered
         second.get_by_text("Русский", exact=True).click()

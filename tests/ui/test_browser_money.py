@@ -81,15 +81,13 @@ RUSSIAN = Words(
 
 def begin(page: Page, words: Words) -> None:
     """Choose the second pack and begin to buy it."""
-    page.get_by_test_id("stSidebar").get_by_role("link", name=words.top_up).click()
+    page.get_by_test_id("stSidebar").get_by_role("link", name=words.top_up).first.click()
     page.get_by_test_id("stRadioOption").nth(1).click()
     page.get_by_role("button", name=re.compile(words.buy)).click()
     expect(page.get_by_role("link", name=re.compile(words.pay))).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("stork", ENGLISH), ("aist", RUSSIAN)], ids=["English", "Russian"]
-)
+@pytest.mark.parametrize(("name", "words"), [("stork", ENGLISH)], ids=["English"])
 def test_credits_are_bought_at_the_bank(
     visitors: Visitors, served: Addresses, name: str, words: Words
 ) -> None:
@@ -116,9 +114,7 @@ def test_credits_are_bought_at_the_bank(
     assert asked_elsewhere == []
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("plover", ENGLISH), ("kulik", RUSSIAN)], ids=["English", "Russian"]
-)
+@pytest.mark.parametrize(("name", "words"), [("kulik", RUSSIAN)], ids=["Russian"])
 def test_a_declined_payment_changes_nothing(
     visitors: Visitors, served: Addresses, name: str, words: Words
 ) -> None:
@@ -131,7 +127,7 @@ def test_a_declined_payment_changes_nothing(
     expect(page.get_by_text(words.declined)).to_be_visible()
     page.get_by_role("link", name=words.cabinet).click()
     expect(balance(page)).to_have_text(re.compile(words.before))
-    page.get_by_test_id("stSidebar").get_by_role("link", name=words.top_up).click()
+    page.get_by_test_id("stSidebar").get_by_role("link", name=words.top_up).first.click()
     expect(page.get_by_text(words.is_not_paid, exact=True)).to_be_visible()
 
 
@@ -180,4 +176,4 @@ def test_a_month_is_taken_home_as_a_spreadsheet_and_on_paper(visitor: BrowserCon
         )
         assert download.value.path().read_bytes().startswith(begins)
     # The screen is still there.
-    expect(page.get_by_role("cell", name="+5,000")).to_be_visible()
+    expect(page.get_by_text("+5,000 credits")).to_be_visible()

@@ -28,6 +28,19 @@ from augury.ui.main import run
 run("127.0.0.1", int(sys.argv[1]), sys.argv[2], "the same secret each time")
 """
 
+BROKEN = """
+import msgspec
+from augury.ui import places
+
+def fail(visit):
+    raise RuntimeError("the name of a table")
+
+places.SECTIONS["start"] = tuple(
+    msgspec.structs.replace(one, screen=fail) if one.path == "models" else one
+    for one in places.SECTIONS["start"]
+)
+"""
+
 
 @pytest.fixture
 def ports() -> tuple[int, int]:
@@ -74,10 +87,10 @@ def api_served(stub: StubApi, port: int) -> Iterator[None]:
 
 
 @contextmanager
-def cabinet_served(ports: tuple[int, int]) -> Iterator[None]:
-    """Serve the cabinet in a process of its own."""
+def cabinet_served(ports: tuple[int, int], before: str = "") -> Iterator[None]:
+    """Serve the cabinet in a process of its own, which does something before."""
     api_port, ui_port = ports
-    command = [sys.executable, "-c", PROGRAM, str(ui_port), f"http://127.0.0.1:{api_port}"]
+    command = [sys.executable, "-c", before + PROGRAM, str(ui_port), f"http://127.0.0.1:{api_port}"]
     with subprocess.Popen(command) as process:
         try:
             wait_for(f"http://127.0.0.1:{ui_port}/_stcore/health")
@@ -119,7 +132,7 @@ def test_people_stay_signed_in_while_parts_come_and_go(
             page.get_by_label("Username", exact=True).fill("ann")
             page.get_by_label("Password", exact=True).fill("correct horse")
             page.get_by_role("button", name="Sign in").click()
-            expect(page.get_by_role("cell", name="+5,000")).to_be_visible()
+            expect(page.get_by_text("+5,000 credits")).to_be_visible()
             second.goto("/predictions")
             expect(second.get_by_text("Signed in as ann")).to_be_visible()
     # Twice: the second time shows that the first one renewed the cookie.
@@ -133,4 +146,49 @@ def test_people_stay_signed_in_while_parts_come_and_go(
                 page.reload()
             assert renewed.value.status == 204
     assert not api.revoked
+    context.close()
+
+
+def test_a_form_waits_with_what_was_typed_until_the_service_is_back(
+    browser: Browser, ports: tuple[int, int], api: StubApi
+) -> None:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US")
+    context.set_default_timeout(SEES_WITHIN_MS)
+    expect.set_options(timeout=SEES_WITHIN_MS)
+    page = context.new_page()
+    with cabinet_served(ports):
+        with api_served(api, ports[0]):
+            page.goto("/predict?model=dear")
+            page.get_by_label("Username", exact=True).fill("ann")
+            page.get_by_label("Password", exact=True).fill("correct horse")
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("spinbutton", name="Age, years").fill("47")
+        page.get_by_role("button", name="Predict for 100 credits").click()
+        expect(page.get_by_text("not available right now")).to_be_visible()
+        expect(page.get_by_text("Traceback")).to_have_count(0)
+        with api_served(api, ports[0]):
+            expect(page.get_by_role("spinbutton", name="Age, years")).to_have_value("47")
+            assert api.sold == {}
+            page.get_by_role("button", name="Predict for 100 credits").click()
+            expect(page.get_by_text("Charged: 100 credits.").first).to_be_visible()
+    (sale,) = api.sold.values()
+    assert sale["inputs"][0]["person_age"] == 47
+    context.close()
+
+
+def test_a_page_that_fails_says_a_sentence_and_the_others_work(
+    browser: Browser, ports: tuple[int, int], api: StubApi
+) -> None:
+    """No trace, no text of the fault; the menu beside it leads on."""
+    context = browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US")
+    context.set_default_timeout(SEES_WITHIN_MS)
+    expect.set_options(timeout=SEES_WITHIN_MS)
+    page = context.new_page()
+    with cabinet_served(ports, BROKEN), api_served(api, ports[0]):
+        page.goto("/models")
+        expect(page.get_by_test_id("stAlert")).to_have_text(re.compile("Something went wrong"))
+        shown = page.locator("body").inner_text()
+        assert not re.search("name of a table|RuntimeError|Traceback|line [0-9]", shown)
+        page.get_by_role("link", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     context.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from augury.ui.charts import Closes, cone
+from augury.ui.parts.charts import Closes, cone
 from augury.ui.reader import Reader
 
 QUANTILES = {"0.05": -0.2, "0.25": -0.05, "0.5": 0.01, "0.75": 0.08, "0.95": 0.25}
@@ -27,6 +27,7 @@ def test_axes_speak_the_readers_language() -> None:
     russian, english = (Reader(language).chart_words() for language in ("ru", "en"))
     assert russian["number"]["decimal"] == ","
     assert english["number"]["thousands"] == ","
+    assert (english["number"]["percent"], russian["number"]["percent"]) == ("%", "\xa0%")
     assert russian["time"]["months"][0] == "январь"
     assert (english["time"]["days"][0], russian["time"]["days"][1]) == ("Sunday", "понедельник")
     assert [len(english["time"][name]) for name in ("shortMonths", "shortDays")] == [12, 7]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from augury.ui.fields import Choice, field_titles, read_fields
+from augury.ui.parts.fields import Choice, field_titles, read_fields
 from augury.ui.reader import Reader
 
 SCHEMA: dict[str, Any] = {

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from augury.kit.texts import LANGUAGES
-from augury.ui.cookies import LANGUAGE_COOKIE
 from augury.ui.screens import portfolio, risk
+from augury.ui.web.cookies import LANGUAGE_COOKIE
 from ui.answers import problem
 from ui.pages import Open, press, words
 from ui.stub_api import StubApi, model

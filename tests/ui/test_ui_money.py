@@ -7,12 +7,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from augury.ui import intents, latest_top_ups
-from augury.ui.cookies import LANGUAGE_COOKIE
-from augury.ui.hub import Hub
+from augury.ui.parts import intents, latest_top_ups
 from augury.ui.reader import Reader
-from augury.ui.sessions import SignedOut
 from augury.ui.visit import Visit
+from augury.ui.web.cookies import LANGUAGE_COOKIE
+from augury.ui.web.hub import Hub
+from augury.ui.web.sessions import SignedOut
 from ui.answers import problem
 from ui.pages import Open, links, press, spoken, words
 from ui.stub_api import StubApi

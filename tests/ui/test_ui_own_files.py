@@ -2,7 +2,7 @@
 
 import pytest
 
-from augury.ui.own_files import MOST_TROUBLES, Unread, read_positions, read_prices
+from augury.ui.parts.own_files import MOST_TROUBLES, Unread, read_positions, read_prices
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from augury.client import Money, Pack
 from augury.payments.packs import PriceList
-from augury.ui.prices import better_buy, minor_units, price_of, whole_units
+from augury.ui.parts.prices import better_buy, minor_units, price_of, whole_units
 
 SIZES = st.dictionaries(
     st.integers(1, 10**6), st.integers(1, 10**9), min_size=1, max_size=5

@@ -4,10 +4,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
-from augury.ui.hub import Hub
-from augury.ui.routes import ROUTES, safe_path
-from augury.ui.sessions import Caller
+from augury.ui.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
+from augury.ui.web.hub import Hub
+from augury.ui.web.routes import ROUTES, safe_path
+from augury.ui.web.sessions import Caller
 from ui.stub_api import StubApi
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -70,7 +70,21 @@ def test_other_sites_are_turned_away(
 def test_an_older_browser_is_known_by_its_origin(hub: Hub, browser: TestClient) -> None:
     headers = {"Origin": "http://testserver"}
     answer = browser.post("/session/accept", data={"ticket": ticket(hub)}, headers=headers)
-    assert answer.status_code == 303
+    assert answer.status_code == 204
+    assert SESSION_COOKIE in browser.cookies
+
+
+def test_a_browser_is_one_persons_at_a_time(api: StubApi, hub: Hub, browser: TestClient) -> None:
+    """Another person's session ends; the same person's other tabs stay signed in."""
+    for user_id in ("u1", "u1", "u2"):
+        one = ticket(hub)
+        session = hub.sessions.find(hub.tickets.redeem(one) or "")
+        assert session is not None
+        session.user_id = user_id
+        form = {"ticket": hub.tickets.issue(session.id)}
+        browser.post("/session/accept", data=form, headers=OURS)
+    # The first one's cookie was replaced by the second's, which the third's ended.
+    assert api.refresh_tokens == {"refresh-1", "refresh-3"}
 
 
 def test_links_cannot_sign_anybody_in_or_out(browser: TestClient) -> None:

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from augury.ui import intents
-from augury.ui.cookies import LANGUAGE_COOKIE
+from augury.ui.parts import intents
 from augury.ui.screens import (
     models,
     overview,
@@ -16,6 +15,7 @@ from augury.ui.screens import (
     top_up,
     transactions,
 )
+from augury.ui.web.cookies import LANGUAGE_COOKIE
 from ui.pages import Open, words
 from ui.stub_api import StubApi, model
 
@@ -49,7 +49,9 @@ def test_russian_speakers_are_spoken_to_in_russian(
     assert "100 кредитов за строку" in said
 
 
-@pytest.mark.parametrize("path", ["predict", "predictions", "transactions", "top-up"])
+@pytest.mark.parametrize(
+    "path", ["predict", "predictions", "transactions", "top-up", "usage", "keys", "webhooks"]
+)
 def test_a_private_page_asks_guests_to_sign_in_on_the_spot(open_page: Open, path: str) -> None:
     page = open_page(path)
     assert page.title[0].value == "Sign in"
@@ -75,6 +77,7 @@ def test_an_empty_form_is_not_sent(open_page: Open, api: StubApi) -> None:
 def test_the_front_page_shows_the_balance(open_page: Open) -> None:
     page = open_page()
     assert {metric.value for metric in page.metric} == {"5,000 credits"}
+    assert not page.error
     assert "Signed in as **ann**" in words(page)
 
 
@@ -248,6 +251,9 @@ def test_signing_out_elsewhere_leads_to_the_form(open_page: Open, api: StubApi) 
         "predictions",
         "transactions",
         "top-up",
+        "usage",
+        "keys",
+        "webhooks",
         "sign-in",
         "register",
     ],

@@ -5,11 +5,11 @@ import threading
 import pytest
 
 from augury.client import Client, Me, Unreachable
-from augury.ui.cookies import session_cookie, session_of
-from augury.ui.hub import Hub, open_hub
-from augury.ui.sealing import Sealer
-from augury.ui.sessions import Caller, Session, SignedOut
-from augury.ui.tickets import Tickets
+from augury.ui.web.cookies import session_cookie, session_of
+from augury.ui.web.hub import Hub, open_hub
+from augury.ui.web.sealing import Sealer
+from augury.ui.web.sessions import Caller, Session, SignedOut
+from augury.ui.web.tickets import Tickets
 from ui.stub_api import StubApi
 
 MAX_AGE_SECONDS = 3600

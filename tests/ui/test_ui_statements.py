@@ -7,11 +7,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie, session_of
-from augury.ui.downloads import DOWNLOADS
-from augury.ui.hub import Hub
-from augury.ui.routes import ROUTES
-from augury.ui.sessions import Caller
+from augury.ui.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_cookie, session_of
+from augury.ui.web.downloads import DOWNLOADS
+from augury.ui.web.hub import Hub
+from augury.ui.web.routes import ROUTES
+from augury.ui.web.sessions import Caller
 from ui.answers import problem
 from ui.pages import Open, links, words
 from ui.stub_api import StubApi
@@ -26,7 +26,7 @@ def test_the_newest_month_is_offered_and_others_can_be_chosen(open_page: Open) -
     said = words(page)
     for expected in ("At the end: 4,900 credits", "2 movements", "the month is not over"):
         assert expected in said
-    months = page.selectbox[1]
+    months = page.selectbox(key="statements/month")
     assert months.options == ["November 2026", "October 2026"]
     months.set_value("2026-10").run()
     assert links(page)["CSV"] == "/statements/2026-10.csv"
@@ -50,7 +50,7 @@ def test_a_statement_that_could_not_be_made_is_explained_until_another_month_is_
     page = open_page("transactions", download_refused=code)
     assert said in page.error[0].value
     assert code not in page.error[0].value
-    page.selectbox[1].set_value("2026-10").run()
+    page.selectbox(key="statements/month").set_value("2026-10").run()
     assert not page.error
 
 

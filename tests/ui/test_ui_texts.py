@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import augury.ui
-from augury.kit.texts import LANGUAGES, texts
+from augury.kit.texts import LANGUAGES, files_of, texts
 
 UI = Path(augury.ui.__file__).parent
 FILES = sorted(UI.rglob("*.py"))
@@ -16,12 +16,15 @@ FILES = sorted(UI.rglob("*.py"))
 # Keys that code puts together from a prefix and a word of the API or of a place.
 PREFIXES = (
     "place.",
+    "section.",
     "language.",
     "field.",
     "task.",
     "metric.",
     "status.",
     "transaction.",
+    "about_transaction.",
+    "filter.",
     "output.",
     "decision.",
     "provider.",
@@ -35,11 +38,45 @@ PREFIXES = (
     "aim.",
     "hedge.",
     "parts.",
+    "what_if.",
     "risk.by.",
     "portfolio.by.",
     "portfolio.column.",
     "portfolio.limit.",
     "portfolio.about.",
+    "queue.",
+    "worker.",
+    "look_back.",
+    "popularity.",
+    "finding.",
+    "setting.",
+    "origin.",
+    "attention.",
+    "attention_help.",
+    "refund_status.",
+    "bank_outcome.",
+    "voucher_status.",
+    "audit_event.",
+    "detail.",
+    "audit.stage.",
+    "counterparty.",
+    "books.",
+    "load.per.",
+    "trial_mode.",
+    "trial_about.",
+    "trial_share.",
+    "trial_runs.",
+    "trial_effect.",
+    "overview.step.",
+    "overview.about_step.",
+    "usage.period.",
+    "usage.csv.",
+    "keys.scope.",
+    "keys.scope_short.",
+    "event.",
+    "endpoint_state.",
+    "delivery_status.",
+    "no_answer.",
 )
 WORDS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}|[А-Яа-яЁё]")
 PLACEHOLDER = re.compile(r"{(\w+)}")
@@ -78,6 +115,16 @@ def listed_keys() -> set[str]:
     return in_lists
 
 
+def source(language: str) -> str:
+    """Return the cabinet's catalogues of one language, one after the other."""
+    return "\n".join(path.read_text("utf-8") for path in files_of("ui", language))
+
+
+def test_no_key_stands_twice() -> None:
+    keys = re.findall(r'^msgid "(.+)"$', source("en"), re.MULTILINE)
+    assert sorted(keys) == sorted(set(keys))
+
+
 def test_all_languages_have_the_same_keys() -> None:
     english, *others = (texts("ui", language).keys for language in LANGUAGES)
     for other in others:
@@ -102,7 +149,7 @@ def test_every_text_is_used() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_empty_or_left_in_another_language(language: str) -> None:
-    catalogue = (UI.parent / "locale" / language / "ui.po").read_text("utf-8")
+    catalogue = source(language)
     assert not re.findall(r'^msgstr(?:\[\d\])? ""$(?!\n")', catalogue, re.MULTILINE)
     own = [line for line in catalogue.splitlines() if line.startswith("msgstr")]
     cyrillic = [line for line in own if re.search("[А-Яа-я]", line)]
@@ -115,9 +162,7 @@ def test_no_text_is_empty_or_left_in_another_language(language: str) -> None:
 def test_translations_fill_in_the_same_values() -> None:
     entries = [
         dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.*)"$', text, re.MULTILINE))
-        for text in (
-            (UI.parent / "locale" / language / "ui.po").read_text("utf-8") for language in LANGUAGES
-        )
+        for text in (source(language) for language in LANGUAGES)
     ]
     english, russian = entries
     for key, sentence in english.items():

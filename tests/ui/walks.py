@@ -40,7 +40,7 @@ IN_RUSSIAN = (
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Addresses]:
+def serving(data: Path, **settings: str) -> Iterator[Addresses]:
     """Serve a whole Augury with an empty data folder; in the end it must stop when told."""
     api_port, ui_port = _free_ports(2)
     log_path = data / "serve.log"
@@ -48,6 +48,7 @@ def serving(data: Path) -> Iterator[Addresses]:
     command += ["--api-port", str(api_port), "--ui-port", str(ui_port)]
     addresses = Addresses(f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{ui_port}")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
+    environment |= {"AUGURY_ADMIN_PASSWORD": PASSWORD} | settings
     with (
         log_path.open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
@@ -71,6 +72,15 @@ def register(page: Page, username: str, texts: tuple[str, str, str, str, str] = 
     page.get_by_label(password, exact=True).fill(PASSWORD)
     page.get_by_role("button", name=submit).click()
     expect(page.get_by_role("heading", name=f"{hello}, {username}")).to_be_visible()
+
+
+def sign_in(page: Page, username: str) -> None:
+    """Come in with an account that there is."""
+    page.goto("/sign-in")
+    page.get_by_label("Username", exact=True).fill(username)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text(f"Signed in as {username}")).to_be_visible()
 
 
 def balance(page: Page) -> Locator:

@@ -86,10 +86,10 @@ def test_every_duty_of_a_house_can_be_carried_out(database_url: str, tmp_path: P
     house = bootstrap.build(settings)
     todo = duties(Workplace(house))
     assert {duty.name for duty in todo} == {
-        "catalogue", "market", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "seal_audit", "close_hours", "gate", "key_uses", "purge", "purge_shadow",
-        "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "overdue_jobs",
+        "catalogue", "market", "drift", "expire_holds", "load_models", "reconcile", "recharge", "deliver", "seal_audit", "close_hours", "note_bought", "gate", "key_uses", "purge", "purge_shadow",
+        "jobs_1", "jobs_2", "jobs_3", "jobs_4", "renew", "say", "overdue_jobs",
         "batches_1", "batches_2", "overdue_batches", "purge_batches",
-        "purge_keys", "expire_predictions",
+        "purge_keys", "expire_predictions", "purge_sessions",
     }  # fmt: skip
     assert chain.seal(house.db, threading.Event()) > 0  # what the first start did
     for duty in todo:

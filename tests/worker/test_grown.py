@@ -127,6 +127,43 @@ def test_what_was_rung_while_the_broker_was_away_is_made_later(scene: Scene) -> 
 
 
 @on_postgres_alone
+def test_without_the_broker_for_good_work_goes_on(scene: Scene) -> None:
+    """A worker that nobody can ring any more looks for itself, also for what has a moment."""
+    assert scene.broker is not None
+    scene.house.worker(2)
+    overdue = scene.begin_far(scene.anna)
+    scene.broker.kill()
+    try:
+        change(scene.house.db, overdue, deadline_at=0)
+        made = scene.anna.order(5, body(NAME))
+        *ended, failed = scene.anna.ended([*made, overdue])
+        assert {one["status"] for one in ended} == {"succeeded"}
+        assert failed["status"] == "failed"
+        paid = sum(one["price"] for one in ended)
+        assert scene.anna.balance() == {"available": 1_000_000 - paid, "held": 0}
+        is_sound(scene)
+    finally:
+        scene.broker.start()
+        scene.broker.ready()
+
+
+@on_postgres_alone
+def test_without_beat_for_good_work_goes_on(scene: Scene) -> None:
+    """Nobody rings for what has a moment: workers look after it, and do what is ordered."""
+    assert scene.beat
+    scene.house.worker(2)
+    overdue = scene.begin_far(scene.anna)
+    scene.beat.kill()
+    change(scene.house.db, overdue, deadline_at=0)
+    later = scene.anna.order(1, body(NAME))[0]
+    (made,) = scene.anna.ended([later])
+    (failed,) = scene.anna.ended([overdue])
+    assert (made["status"], failed["status"]) == ("succeeded", "failed")
+    assert scene.anna.balance() == {"available": 1_000_000 - made["price"], "held": 0}
+    is_sound(scene)
+
+
+@on_postgres_alone
 def test_a_job_that_ends_processes_is_parked(scene: Scene) -> None:
     """Each worker that takes it dies. After the last attempt nobody runs it again, its hold is
     released, and others' jobs are made meanwhile."""

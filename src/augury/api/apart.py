@@ -8,8 +8,10 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def run_apart(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns or raises.
+def run_apart(work: Callable[[], Result]) -> "asyncio.Future[Result]":
+    """Begin `work` and return what will have what it returns or raises.
+
+    Raises `RuntimeError` when it could not be begun.
 
     The usual pool waits for its threads at the end of the process; this one is left behind, with
     whatever it has not committed.
@@ -34,4 +36,4 @@ async def run_apart(work: Callable[[], Result]) -> Result:
         loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=go, name="apart", daemon=True).start()
-    return await future
+    return future

@@ -31,15 +31,20 @@ from augury.api.routes import (
     audit_events,
     auth,
     batches,
+    customers,
+    house_settings,
     invoices,
     market,
     models,
     monitoring,
     operations,
     outcomes,
+    overview,
     pages,
     payments,
     predictions,
+    profile,
+    recovery,
     registry,
     statements,
     top_ups,
@@ -59,13 +64,16 @@ from augury.kit.errors import (
     invalid,
 )
 from augury.market.reading import MOST_UPLOAD_BYTES
+from augury.predictions.samples import Samples
 from augury.worker.duties import Workplace
 from augury.worker.embedded import serving
 
 # In the order in which the description lists them.
 _ROOMS = (
     auth,
+    recovery,
     account,
+    profile,
     models,
     predictions,
     batches,
@@ -87,7 +95,10 @@ _ROOMS = (
     market,
     api_keys,
     users,
+    customers,
     analytics,
+    overview,
+    house_settings,
 )
 
 
@@ -97,7 +108,7 @@ def create_app(house: House) -> Frame:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        worker = serving(Workplace(house))
+        worker = serving(Workplace(house, None if house.settings.works_apart else "embedded"))
         worker.start()
         yield
         await run_in_threadpool(worker.stop)
@@ -117,12 +128,14 @@ def create_app(house: House) -> Frame:
     app.state.password_desk = desk
     app.state.metrics_view = HouseView(house)
     app.state.attempt_limits = AttemptLimits(house.settings.rate_limits)
+    app.state.samples = Samples(house.shop.catalogue)
     app.state.batch_lines = batches.Lines()
     doors = predictions.doors(house)
     # The frame opens the doors itself; the routes make other methods a 405 instead of a 404.
     app.router.routes.extend(Route(path, door, methods=["POST"]) for path, door in doors.items())
+    # To include a router would make each of its routes anew, a fifth of a second for all of them.
     for room in _ROOMS:
-        app.include_router(room.router)
+        app.router.routes.extend(room.router.routes)
     app.add_exception_handler(Refusal, _render)
     app.add_exception_handler(RequestValidationError, _render_validation)
     app.add_exception_handler(HTTPException, _render_http)

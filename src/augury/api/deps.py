@@ -5,11 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import OAuth2PasswordBearer
 
+from augury.api.limits import AttemptLimits
 from augury.api.passwords import PasswordDesk
 from augury.audit_log.service import Actor
 from augury.bootstrap import House
 from augury.kit.errors import Forbidden
 from augury.kit.paging import MOST_PER_PAGE, USUAL_PER_PAGE
+from augury.users.agents import shortened
 from augury.users.keys import Scope
 from augury.users.tokens import Identity, Unauthenticated
 
@@ -32,6 +34,14 @@ def _password_desk(request: Request) -> PasswordDesk:
 
 
 ThePasswordDesk = Annotated[PasswordDesk, Depends(_password_desk)]
+
+
+def _limits(request: Request) -> AttemptLimits:
+    limits: AttemptLimits = request.app.state.attempt_limits
+    return limits
+
+
+Limits = Annotated[AttemptLimits, Depends(_limits)]
 
 
 def _anybody(
@@ -81,9 +91,13 @@ def _admin(caller: Caller) -> Identity:
 Admin = Annotated[Identity, Depends(_admin)]
 
 
+_LONGEST_AGENT = 500
+
+
 def _visitor(request: Request) -> Actor:
     address = None if request.client is None else request.client.host
-    return Actor(None, address, request.state.request_id)
+    agent = shortened(request.headers.get("user-agent", "")[:_LONGEST_AGENT])
+    return Actor(None, address, request.state.request_id, agent or None)
 
 
 # Who comes, for the audit log, before anybody knows who it is.
@@ -133,6 +147,7 @@ __all__ = [
     "Cursor",
     "IdempotencyKey",
     "Limit",
+    "Limits",
     "Reader",
     "ResourceId",
     "TheHouse",

@@ -15,7 +15,9 @@ from augury.kit.errors import Refusal
 
 _FAILURES_PER_NAME = RateLimitItemPerMinute(10)
 _ATTEMPTS_PER_ADDRESS = RateLimitItemPerMinute(120)
+_LINKS_PER_ADDRESS = RateLimitItemPerMinute(10, 10)
 _WRONG_CODES_PER_USER = RateLimitItemPerMinute(20, 10)
+_SAMPLES_PER_ADDRESS = RateLimitItemPerMinute(120)
 _SOON_SECONDS = 5
 
 
@@ -27,7 +29,7 @@ class RateLimited(Refusal):
 
 
 class AttemptLimits:
-    """Counts sign-ins, registrations and wrong codes, in the memory of this process."""
+    """Counts sign-ins, registrations, links, wrong codes and samples, in this process's memory."""
 
     def __init__(self, mode: Literal["on", "off"]) -> None:
         """Start with nothing counted; `off` never refuses."""
@@ -38,6 +40,16 @@ class AttemptLimits:
         """Count an attempt from an address, or raise `RateLimited`."""
         if self._on and not self._limiter.hit(_ATTEMPTS_PER_ADDRESS, address):
             raise self._refusal(_ATTEMPTS_PER_ADDRESS, address)
+
+    def sample(self, address: str) -> None:
+        """Count a look at a free sample from an address, or raise `RateLimited`."""
+        if self._on and not self._limiter.hit(_SAMPLES_PER_ADDRESS, "sample", address):
+            raise self._refusal(_SAMPLES_PER_ADDRESS, "sample", address)
+
+    def ask_for_link(self, address: str) -> None:
+        """Count a forgotten password from an address, or raise `RateLimited`."""
+        if self._on and not self._limiter.hit(_LINKS_PER_ADDRESS, "links", address):
+            raise self._refusal(_LINKS_PER_ADDRESS, "links", address)
 
     def check_name(self, address: str, name: str) -> None:
         """Raise `RateLimited` if guesses for this name from this address failed too often."""

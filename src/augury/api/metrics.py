@@ -3,6 +3,7 @@
 import hmac
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
@@ -19,6 +20,7 @@ from augury.ledger.held import count_holds
 from augury.notices.backlog import due_deliveries
 from augury.predictions.backlog import backlogs
 from augury.predictions.drift import drifted
+from augury.predictions.workers import KINDS, live
 from augury.settings import Settings
 from augury.users.tokens import Unauthenticated
 
@@ -128,6 +130,7 @@ class HouseView(Collector):
         with self._house.db.read() as tx:
             queues, holds = backlogs(tx), count_holds(tx)
             deliveries, drifts = due_deliveries(tx), drifted(tx, champions)
+            there = Counter(one.kind for one in live(tx))
         due = (([kind], queue.due) for kind, queue in queues.items())
         unfinished = (([kind], queue.unfinished) for kind, queue in queues.items())
         oldest = (([kind], queue.oldest_seconds) for kind, queue in queues.items())
@@ -141,6 +144,7 @@ class HouseView(Collector):
             gauge("jobs_due", "Work that waits for a worker", due, "kind"),
             gauge("jobs_unfinished", "Work that is not finished", unfinished, "kind"),
             gauge("jobs_oldest_seconds", "Since when the oldest was ordered", oldest, "kind"),
+            gauge("workers", "Processes that work", (([k], there[k]) for k in KINDS), "kind"),
             gauge("holds_open", "Holds that are not resolved", [((), holds.open)]),
             gauge("holds_overdue", "Holds past their end by a minute", [((), holds.overdue)]),
             gauge("deliveries_due", "Webhooks and e-mails to be sent", waiting, "channel"),

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -18,10 +18,29 @@ State = TypeVar("State", bound=BaseModel)
 
 LOOK_SECONDS = 0.5
 # Proxies cut a line that is silent for long.
-_HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 10.0
 # Whoever listens longer connects again, which every reader does by itself.
 _LONGEST_SECONDS = 3600.0
 _CONNECT_AGAIN_MS = 2000
+# As OpenAPI describes such a stream: by one of its events.
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Success",
+        "content": {
+            "text/event-stream": {
+                "itemSchema": {
+                    "type": "object",
+                    "properties": {
+                        "event": {"type": "string"},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                        "retry": {"type": "integer", "minimum": 0},
+                    },
+                    "required": ["event", "data"],
+                }
+            }
+        },
+    }
+}
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -46,7 +65,7 @@ async def progress(
                 retry=_CONNECT_AGAIN_MS if told is None else None,
             )
             told, told_at = state, time.monotonic()
-        elif time.monotonic() >= told_at + _HEARTBEAT_SECONDS:
+        elif time.monotonic() >= told_at + HEARTBEAT_SECONDS:
             yield KEEPALIVE_COMMENT
             told_at = time.monotonic()
         if told is not None and is_over(told):

@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, select, update
 from augury.audit_log.tables import audit_events, audit_head, audit_links, audit_unsealed
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.log import logger
+from augury.kit.progress import Tell, counted, to_nobody
 
 START = "0" * 64
 _SEALED_AT_ONCE = 500
@@ -101,16 +102,18 @@ def _next(head: Head, event: Any) -> Head:
     return Head(number, hashlib.sha256(msgspec.json.encode(facts)).hexdigest())
 
 
-def verify(tx: ReadTx, known: Head | None = None) -> Verdict:
+def verify(tx: ReadTx, known: Head | None = None, tell: Tell = to_nobody) -> Verdict:
     """Return what following the whole chain found; memory does not grow with its length.
 
     With `known`, an end of the chain that was noted before, also whether the chain still leads
     through it: whoever owns the database can make a chain anew, but not with the same links.
+    `tell` hears of the stage `events`.
     """
     head = Head(0, START)
     verdict = Verdict(head)
     is_met = known is None or known == head
-    for row in _links(tx):
+    stored = tx.execute(select(audit_head.c.number, audit_head.c.link)).first()
+    for row in counted(_links(tx), "events", stored.number if stored else 0, tell):
         head = _follow(verdict, head, row)
         is_met = is_met or head == known
     verdict.head = head
@@ -118,7 +121,6 @@ def verify(tx: ReadTx, known: Head | None = None) -> Verdict:
         verdict.add(
             "audit_head_lost", f"number {known.number}", f"the chain does not lead to {known.link}"
         )
-    stored = tx.execute(select(audit_head.c.number, audit_head.c.link)).first()
     if stored is None or Head(*stored) != head:
         reaches = "nowhere" if stored is None else str(stored.number)
         verdict.add("audit_tail_lost", f"number {head.number}", f"the chain should reach {reaches}")

@@ -8,18 +8,20 @@ import msgspec
 from sqlalchemy import insert, select
 
 from augury.audit_log.tables import audit_events
-from augury.kit.clock import now
+from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx, WriteTx
-from augury.kit.ids import new_id
+from augury.kit.ids import first_id, new_id
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, and from where."""
+    """Who does something, and from where; `agent` is with which program, in short."""
 
     user_id: str | None
     address: str | None = None
     request_id: str | None = None
+    # For sessions; the log itself does not keep it.
+    agent: str | None = None
 
     def being(self, user_id: str) -> "Actor":
         """Return who it was, now that a visitor is known."""
@@ -70,14 +72,31 @@ def events(
     action: str | None = None,
     subject: str | None = None,
     actor_id: str | None = None,
+    request_id: str | None = None,
+    between: tuple[int | None, int | None] = (None, None),
 ) -> list[AuditEvent]:
-    """Return events newest first, older than the one with the id `before`."""
+    """Return events newest first, older than the one with the id `before`.
+
+    Of those that were written `between` two moments, in microseconds: at the first or later and
+    before the second.
+    """
     found = select(audit_events).order_by(audit_events.c.id.desc()).limit(limit)
     if before is not None:
         found = found.where(audit_events.c.id < before)
-    for column, wanted in (("action", action), ("subject", subject), ("actor_id", actor_id)):
-        if wanted is not None:
-            found = found.where(audit_events.c[column] == wanted)
+    wanted = {"action": action, "subject": subject, "actor_id": actor_id, "request_id": request_id}
+    for column, value in wanted.items():
+        if value is not None:
+            found = found.where(audit_events.c[column] == value)
+    since, until = between
+    # An identifier is born a moment before the event is stamped; there is no index by moment.
+    if since is not None:
+        found = found.where(
+            audit_events.c.created_at >= since, audit_events.c.id >= first_id(since - SECOND)
+        )
+    if until is not None:
+        found = found.where(
+            audit_events.c.created_at < until, audit_events.c.id < first_id(until + SECOND)
+        )
     return [
         AuditEvent(**{**row._asdict(), "details": msgspec.json.decode(row.details)})
         for row in tx.execute(found)

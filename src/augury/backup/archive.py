@@ -14,8 +14,9 @@ from typing import IO, Any
 
 import msgspec
 
-from augury.backup.inventory import Inventory, Member, Tell, read_inventory
+from augury.backup.inventory import Inventory, Member, read_inventory
 from augury.backup.trouble import BackupTrouble
+from augury.kit.progress import Tell
 
 _INVENTORY = "inventory.json"
 _SEAL = "inventory.json.sha256"

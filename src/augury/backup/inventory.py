@@ -3,16 +3,12 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
 
 import msgspec
 
 from augury.backup.trouble import BackupTrouble
 from augury.ledger.audit import Finding, Report
 from augury.settings import Settings
-
-# Stage, what is done and how much it is in all, in bytes or in pages.
-Tell = Callable[[str, int, int], None]
 
 # 2: with the files of batches.
 FORMAT = 2

@@ -21,13 +21,13 @@ from augury.backup.inventory import (
     Books,
     Dump,
     Inventory,
-    Tell,
     key_fingerprint,
 )
 from augury.backup.trouble import BackupTrouble
 from augury.files.local import LocalStore
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
+from augury.kit.progress import Tell
 from augury.migrations.run import known_revisions, revision_of
 from augury.predictions.batch_store import named_files
 from augury.registry.shelf import artifact_digests
@@ -57,7 +57,7 @@ def make_backup(
     with tempfile.TemporaryDirectory(prefix=".augury-unfinished-", dir=target.parent) as folder:
         copy = Path(folder, "copy")
         with _copying(settings, copy, pg_bin, tell) as (tx, dump):
-            seen = _look(tx, settings, moment)
+            seen = _look(tx, settings, moment, tell)
         files = {DATABASE: copy} | _secret_key(settings)
         missing = []
         for artifact, digest in sorted(seen.artifacts.items()):
@@ -123,7 +123,7 @@ def _copying(
             yield pair
 
 
-def _look(tx: ReadTx, settings: Settings, moment: int) -> _Seen:
+def _look(tx: ReadTx, settings: Settings, moment: int, tell: Tell) -> _Seen:
     known, revision = known_revisions(), revision_of(tx)
     if revision is None:
         message = "There is no house in this database: it was never migrated."
@@ -131,7 +131,9 @@ def _look(tx: ReadTx, settings: Settings, moment: int) -> _Seen:
     if revision not in known:
         message = f"The database is of a newer Augury (revision {revision}); back it up with that."
         raise BackupTrouble(message)
-    books = Books.of(bootstrap.audit_books(tx, moment)) if revision == known[0] else None
+    books = None
+    if revision == known[0]:
+        books = Books.of(bootstrap.audit_books(tx, moment, tell))
     artifacts = artifact_digests(tx, settings.artifacts_dir)
     return _Seen(revision, books, artifacts, named_files(tx))
 

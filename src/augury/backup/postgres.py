@@ -13,9 +13,10 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from augury.backup.inventory import Dump, Tell
+from augury.backup.inventory import Dump
 from augury.backup.trouble import BackupTrouble
 from augury.kit.db import Database, ReadTx
+from augury.kit.progress import Tell
 
 _MAJOR = re.compile(r"\) (\d+)")
 _LOOK_SECONDS = 0.1

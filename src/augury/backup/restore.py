@@ -15,7 +15,6 @@ from augury.backup.inventory import (
     FILES,
     SECRET_KEY,
     Dump,
-    Tell,
     key_fingerprint,
 )
 from augury.backup.make import stamp_of
@@ -24,6 +23,7 @@ from augury.files.disk import blocks
 from augury.files.store import store_of
 from augury.kit.clock import now
 from augury.kit.db import Database
+from augury.kit.progress import Tell
 from augury.ledger.audit import Report
 from augury.migrations.run import known_revisions, migrate
 from augury.settings import Settings
@@ -76,7 +76,7 @@ def audit_copy(backup: Backup, tell: Tell) -> Report:
     with tempfile.TemporaryDirectory(prefix="augury-check-") as folder:
         copy = Path(folder, "copy")
         backup.extract(DATABASE, copy, tell)
-        return _bring_up(f"sqlite:///{copy}", backup)
+        return _bring_up(f"sqlite:///{copy}", backup, tell)
 
 
 def _restore_sqlite(
@@ -92,7 +92,7 @@ def _restore_sqlite(
     with tempfile.TemporaryDirectory(prefix=".augury-restore-", dir=target.parent) as folder:
         staged = Path(folder, "database")
         backup.extract(DATABASE, staged, tell)
-        report = _bring_up(f"sqlite:///{staged}", backup)
+        report = _bring_up(f"sqlite:///{staged}", backup, tell)
         sqlite.settle(staged)
         _place_artifacts(settings, backup, tell)
         _place_batch_files(settings, backup, tell)
@@ -118,16 +118,16 @@ def _restore_postgres(
         _place_artifacts(settings, backup, tell)
         _place_batch_files(settings, backup, tell)
         postgres.restore(address, copy, dump, program)
-    return _bring_up(address, backup)
+    return _bring_up(address, backup, tell)
 
 
-def _bring_up(address: str, backup: Backup) -> Report:
+def _bring_up(address: str, backup: Backup, tell: Tell) -> Report:
     """Migrate a restored database and return its audit, as of the moment of the backup."""
     db = Database(address)
     try:
         migrate(db)
         with db.read() as tx:
-            report = bootstrap.audit_books(tx, backup.inventory.made_at)
+            report = bootstrap.audit_books(tx, backup.inventory.made_at, tell)
     finally:
         db.close()
     books = backup.inventory.books

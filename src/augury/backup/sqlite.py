@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from augury.backup.files import aside
-from augury.backup.inventory import Tell
 from augury.backup.trouble import BackupTrouble
 from augury.kit.db import Database, ReadTx
+from augury.kit.progress import Tell
 
 _PAGES_AT_ONCE = 1024
 # What SQLite keeps beside a database. Left behind, it would be read into the next of that name.

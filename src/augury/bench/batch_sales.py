@@ -7,22 +7,24 @@ file at a time and waits for its results, so what one step takes is not hidden b
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from augury.bench.bare import bare_of
 from augury.bench.batches import KINDS, applicants, fastest, write_file
 from augury.bench.processes import augury_server, augury_worker
 from augury.client import Batch, Client
+from augury.files.forms import MOST_ROWS
 from augury.inference.manifest import Manifest, read_manifest
-from augury.inference.runtimes import RUNTIMES
 
 WORKERS = (1, 2)
-# Of a short file one would measure how often a worker looks for work.
-TIMES_AS_LONG = 5
+# Of a short file one would measure how often a worker looks for work: as many rows as the bare
+# runtime has done after so many seconds, and more than a file may have never.
+_BARE_SECONDS = 3.5
+_MOST_ROWS = MOST_ROWS // 2
 _LOOK_SECONDS = 0.05
 # A worker has loaded its models by then; a chunk that comes earlier is put off.
 _SETTLE_SECONDS = 6.0
@@ -69,17 +71,20 @@ def run(
 ) -> list[dict[str, Any]]:
     """Return a figure for each model and kind of file: one worker, two, and the bare runtime.
 
-    Of the runs of each the fastest counts, after one that does not.
+    Files have as many rows as are worth measuring, and no less than `rows`. Of the runs of each the
+    fastest counts, after one that does not.
     """
     goods: list[_Goods] = []
     alone: dict[str, float] = {}
     for name in names:
         manifest = read_manifest((models_dir / name / "manifest.json").read_bytes())
+        artifact = models_dir / name / manifest.artifact.file
         matrix = applicants(manifest, rows)
-        alone[name] = _bare(manifest, models_dir / name, matrix, repeat)
+        matrix = applicants(manifest, _worth(rows, _bare(manifest, artifact, matrix, repeat)))
+        alone[name] = _bare(manifest, artifact, matrix, repeat)
         for kind in KINDS:
             path = write_file(folder / f"{name}.{kind}", manifest, matrix)
-            goods.append(_Goods(name, path, rows))
+            goods.append(_Goods(name, path, len(matrix)))
     found: dict[tuple[tuple[str, str], int], Bought] = {}
     with augury_server(folder, 1, worker="apart") as (address, tokens), ExitStack() as workers:
         for count in WORKERS:
@@ -96,10 +101,17 @@ def run(
     ]
 
 
-def _bare(manifest: Manifest, folder: Path, matrix: npt.NDArray[np.float32], repeat: int) -> float:
-    bare = RUNTIMES[manifest.runtime](folder / manifest.artifact.file, manifest, 1)
-    (seconds,) = fastest([partial(bare, matrix)], repeat)
+def _bare(
+    manifest: Manifest, artifact: Path, matrix: npt.NDArray[np.float32], repeat: int
+) -> float:
+    # What was not called before has to get its memory first.
+    (seconds,) = fastest([bare_of(manifest, artifact, matrix)], repeat + 1)
     return seconds
+
+
+def _worth(rows: int, bare_seconds: float) -> int:
+    wanted = int(rows * _BARE_SECONDS / bare_seconds)
+    return max(rows, min(wanted, _MOST_ROWS) // rows * rows)
 
 
 def _buy(client: Client, goods: _Goods) -> Bought:

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
+from augury.bench.bare import bare_of
 from augury.files.local import LocalStore
 from augury.files.rows import survey
 from augury.inference.manifest import BadModel, InputField, Manifest, Spread, read_manifest
 from augury.inference.model import Model
-from augury.inference.runtimes import RUNTIMES
 from augury.predictions.batch_scoring import results_of, score
 
 KINDS = ("csv", "parquet")
@@ -43,15 +43,12 @@ def run(
     for name in names:
         manifest = read_manifest((models_dir / name / "manifest.json").read_bytes())
         artifact = models_dir / name / manifest.artifact.file
-        model, bare = (
-            Model(manifest, artifact, 1),
-            RUNTIMES[manifest.runtime](artifact, manifest, 1),
-        )
-        matrix = applicants(manifest, rows)
+        model, matrix = Model(manifest, artifact, 1), applicants(manifest, rows)
+        bare = bare_of(manifest, artifact, matrix)
         store = LocalStore(folder / "store")
         for kind in KINDS:
             path = write_file(folder / f"applicants.{kind}", manifest, matrix)
-            works = partial(bare, matrix), partial(_batch, path, model, store)
+            works = bare, partial(_batch, path, model, store)
             alone, paid = fastest(works, repeat)
             figures.append(
                 {

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from augury import bootstrap
 from augury.client import Client
 from augury.kit.db import Database
@@ -24,13 +26,15 @@ _START_SECONDS = 30
 
 @contextmanager
 def augury_server(
-    folder: Path, customers: int, worker: str = "embedded"
+    folder: Path, customers: int, worker: str = "embedded", admin_password: str = ""
 ) -> Iterator[tuple[str, list[str]]]:
     """Give the address of a fresh Augury on SQLite, and access tokens of funded customers.
 
     With a worker that is `apart` it leaves background work to `augury_worker`.
     """
-    settings = Settings(data_dir=folder, rate_limits="off")
+    settings = Settings(
+        data_dir=folder, rate_limits="off", admin_password=SecretStr(admin_password)
+    )
     bootstrap.prepare(settings)
     port = _free_port()
     command = [sys.executable, "-m", "augury.cli", "api", "--port", str(port)]
@@ -45,6 +49,15 @@ def augury_worker(folder: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "augury.cli", "worker"]
     with _process(command, _environment(folder) | {"AUGURY_WORKER": "apart"}, folder):
         yield
+
+
+@contextmanager
+def cabinet_server(folder: Path, api: str) -> Iterator[str]:
+    """Give the address of the web cabinet in front of `augury_server`."""
+    port = _free_port()
+    command = [sys.executable, "-m", "augury.cli", "ui", "--port", str(port), "--api-url", api]
+    with _running(command, _environment(folder), f"http://127.0.0.1:{port}", folder) as address:
+        yield address
 
 
 def _environment(folder: Path) -> dict[str, str]:

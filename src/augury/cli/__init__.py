@@ -5,12 +5,13 @@ seconds to load and that a server never needs.
 """
 
 import signal
-from importlib import import_module
 from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from augury.kit.memory import import_for_good
 
 COMMANDS = (
     "serve",
@@ -22,6 +23,7 @@ COMMANDS = (
     "migrate",
     "ledger",
     "audit",
+    "admin",
     "market",
     "backup",
     "restore",
@@ -58,7 +60,7 @@ class _Commands(TyperGroup):
             return None
         if cmd_name in _LASTING:
             signal.signal(signal.SIGTERM, _leave)  # before the imports, which take seconds
-        found = get_command(import_module(f"augury.cli.{cmd_name}").command)
+        found = get_command(import_for_good(f"augury.cli.{cmd_name}").command)
         found.name = cmd_name
         return cast("TyperCommand | TyperGroup", found)
 

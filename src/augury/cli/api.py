@@ -1,6 +1,5 @@
 """`augury api`: the API alone."""
 
-import gc
 import signal
 import sys
 from typing import Any
@@ -12,6 +11,7 @@ from augury import bootstrap
 from augury.api.app import create_app
 from augury.api.protocol import OneWriteProtocol
 from augury.cli.common import ApiPort, DataDir, Host, addresses, load_settings
+from augury.kit import memory
 from augury.settings import Settings
 
 command = typer.Typer()
@@ -32,11 +32,7 @@ def run_api(settings: Settings, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     house = bootstrap.build(settings)
-    # Everything made so far lives as long as the process: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    # A request leaves hundreds of short-lived objects and hardly a cycle: look less often.
-    gc.set_threshold(50_000, 20, 50)
+    memory.settle()
     # The till's thread needs the interpreter many times a commit, each time for a moment. With the
     # usual 5 ms it would wait that long each time while the event loop is busy.
     sys.setswitchinterval(0.0001)

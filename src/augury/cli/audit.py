@@ -9,6 +9,7 @@ from augury import bootstrap
 from augury.audit_log import chain
 from augury.audit_log.chain import Head
 from augury.cli.common import DataDir, load_settings
+from augury.cli.progress import bars
 
 command = typer.Typer(no_args_is_help=True, help="Look after the audit log.")
 
@@ -32,8 +33,8 @@ def verify_command(
     expected = None if known is None else _head(known)
     db = bootstrap.open_database(load_settings(data_dir))
     try:
-        with db.read() as tx:
-            verdict = chain.verify(tx, expected)
+        with db.read() as tx, bars() as tell:
+            verdict = chain.verify(tx, expected, tell)
     finally:
         db.close()
     typer.echo(f"events  {verdict.head.number}, and {verdict.waiting} that wait for their link")

@@ -20,6 +20,9 @@ from augury.settings import Settings
 
 command = typer.Typer()
 
+# People read pages: it takes longer than a run of sales to see them at work.
+_CROWD_TIMES = 5
+
 
 class Part(StrEnum):
     """What can be measured by itself."""
@@ -27,6 +30,7 @@ class Part(StrEnum):
     SALES = "sales"
     BATCHES = "batches"
     RISK = "risk"
+    CABINET = "cabinet"
 
 
 @command.command()
@@ -63,6 +67,8 @@ def bench(
         figures += _batches(models_dir, batch_rows, repeat)
     if risk_rows and only in {None, Part.RISK}:
         figures += _risk(models_dir, risk_rows)
+    if only in {None, Part.CABINET}:
+        figures += _cabinet(repeat, seconds * _CROWD_TIMES)
     _write(figures, out)
 
 
@@ -94,7 +100,7 @@ def _batches(models_dir: Path, rows: int, repeat: int) -> list[dict[str, Any]]:
     figures: list[dict[str, Any]] = []
     for part, label, steps, of in (
         (batches, "batches", kinds, rows),
-        (sales, "sold batches", kinds * len(sales.WORKERS), rows * sales.TIMES_AS_LONG),
+        (sales, "sold batches", kinds * len(sales.WORKERS), rows),
     ):
         with (
             tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
@@ -120,6 +126,47 @@ def _risk(models_dir: Path, rows: int) -> list[dict[str, Any]]:
     ):
         figures = risk.run(models_dir, Path(folder), rows=rows, progress=lambda: bar.update(1))
     typer.echo(risk.table(figures))
+    return figures
+
+
+def _cabinet(repeat: int, seconds: int) -> list[dict[str, Any]]:
+    try:
+        # The cabinet is an extra, which the rest does without.
+        cabinet: Any = import_module("augury.bench.cabinet")
+        ui: Any = import_module("augury.cli.ui")
+        hub, cookies, sections = (
+            import_module(f"augury.ui.{name}") for name in ("web.hub", "web.cookies", "places")
+        )
+    except ModuleNotFoundError:
+        typer.echo("the cabinet needs the extra ui: pip install 'augury[ui]'", err=True)
+        raise typer.Exit(2) from None
+
+    def door(folder: Path) -> Any:
+        sealer = hub.session_sealer(ui.sealing_secret(Settings(data_dir=folder)))
+        return cabinet.Door(
+            cookies.SESSION_COOKIE,
+            lambda token: cookies.sealed(sealer, secrets.token_urlsafe(24), token),
+        )
+
+    places = [
+        cabinet.Place("" if one is sections.FRONT else one.path, one.role == sections.ADMIN)
+        for section in sections.SECTIONS.values()
+        for one in section
+        if not one.is_for_guests
+    ]
+    with (
+        tempfile.TemporaryDirectory(prefix="augury-bench-") as folder,
+        typer.progressbar(length=cabinet.STEPS, label="cabinet", show_pos=True) as bar,
+    ):
+        figures: list[dict[str, Any]] = cabinet.run(
+            Path(folder),
+            places,
+            door,
+            repeat=repeat,
+            seconds=seconds,
+            progress=lambda: bar.update(1),
+        )
+    typer.echo(cabinet.table(figures))
     return figures
 
 

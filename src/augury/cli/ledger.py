@@ -4,6 +4,7 @@ import typer
 
 from augury import bootstrap
 from augury.cli.common import DataDir, load_settings
+from augury.cli.progress import bars
 
 command = typer.Typer(no_args_is_help=True, help="Look after the books.")
 
@@ -18,8 +19,8 @@ def audit_command(data_dir: DataDir = None) -> None:
     """Derive every balance again from the transfers; exit 1 when anything does not add up."""
     db = bootstrap.open_database(load_settings(data_dir))
     try:
-        with db.read() as tx:
-            report = bootstrap.audit_books(tx)
+        with db.read() as tx, bars() as tell:
+            report = bootstrap.audit_books(tx, tell=tell)
     finally:
         db.close()
     typer.echo(f"accounts   {report.accounts}")

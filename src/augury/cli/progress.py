@@ -1,13 +1,13 @@
 """A bar for each stage of a long command, on a terminal only: cron mails what it reads."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TimeRemainingColumn
 
-Tell = Callable[[str, int, int], None]
+from augury.kit.progress import Tell
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def bars() -> Iterator[Tell]:
 
     def tell(stage: str, done: int, total: int) -> None:
         if stage not in stages:
-            stages[stage] = shown.add_task(f"{stage:<10}", total=None, amount="")
+            stages[stage] = shown.add_task(f"{stage.capitalize():<10}", total=None, amount="")
         amount = f"{done:,} of {total:,}" if total else f"{done:,}"
         shown.update(stages[stage], completed=done, total=total or None, amount=amount)
 

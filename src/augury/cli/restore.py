@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from augury.backup.archive import Backup, open_backup
-from augury.backup.inventory import SECRET_KEY, Tell
+from augury.backup.inventory import SECRET_KEY
 from augury.backup.restore import Restored, audit_copy, require_known, restore_backup
 from augury.backup.trouble import BackupTrouble
 from augury.cli.backup import PgBin
 from augury.cli.common import DataDir, load_settings
 from augury.cli.progress import bars
 from augury.kit.errors import LedgerUnavailable
+from augury.kit.progress import Tell
 from augury.ledger.audit import Report
 
 command = typer.Typer()

@@ -1,8 +1,8 @@
 """`augury serve`: everything in one command."""
 
+import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ import typer
 from augury.cli.api import run_api
 from augury.cli.common import ApiPort, DataDir, Host, UiPort, addresses, load_settings
 from augury.cli.migrate import prepare
+from augury.settings import Settings
 
 command = typer.Typer()
 
@@ -29,7 +30,7 @@ def serve(
     settings = load_settings(data_dir, **addresses(host, api_port, ui_port))
     prepare(settings)
     typer.echo(f"API      http://{host}:{api_port}   docs at http://{host}:{api_port}/docs")
-    cabinet = _start_ui(host, ui_port, api_port, settings.data_dir) if ui else None
+    cabinet = _start_ui(host, ui_port, api_port, settings) if ui else None
     if cabinet is not None:
         typer.echo(f"cabinet  http://{host}:{ui_port}")
     try:
@@ -39,12 +40,15 @@ def serve(
             _stop(cabinet)
 
 
-def _start_ui(host: str, port: int, api_port: int, data_dir: Path) -> subprocess.Popen[bytes]:
+def _start_ui(host: str, port: int, api_port: int, settings: Settings) -> subprocess.Popen[bytes]:
     """Start the cabinet as a process of its own; it ends when this one does, even by `kill -9`."""
-    arguments = ["--host", host, "--port", str(port), "--data-dir", str(data_dir)]
+    arguments = ["--host", host, "--port", str(port), "--data-dir", str(settings.data_dir)]
     arguments += ["--api-url", f"http://127.0.0.1:{api_port}", "--with-parent"]
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "augury.cli", "ui", *arguments], stdin=subprocess.PIPE
+        [sys.executable, "-m", "augury.cli", "ui", *arguments],
+        stdin=subprocess.PIPE,
+        # Where nobody has set it, it has the port of this API, which the cabinet shows to people.
+        env={**os.environ, "AUGURY_PUBLIC_URL": settings.public_url},
     )
 
 

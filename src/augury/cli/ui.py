@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from augury.cli.common import DataDir, Host, UiPort, load_settings
+from augury.settings import Settings
 from augury.ui.main import run
 
 command = typer.Typer()
@@ -31,9 +32,13 @@ def ui(
         threading.Thread(target=_stop_with_parent, daemon=True).start()
     # The cabinet's server takes this from the environment only.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", settings.trusted_proxies)
+    run(host, port, api_url, sealing_secret(settings), public_api_url=settings.public_url)
+
+
+def sealing_secret(settings: Settings) -> str:
+    """Return the secret by which the cabinet of this house seals its cookies."""
     secret = settings.secret_key.get_secret_value().encode()
-    sealing_key = hmac.digest(secret, b"augury cabinet sessions", hashlib.sha256).hex()
-    run(host, port, api_url, sealing_key, public_api_url=settings.public_url)
+    return hmac.digest(secret, b"augury cabinet sessions", hashlib.sha256).hex()
 
 
 def _stop_with_parent() -> None:

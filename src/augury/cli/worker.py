@@ -10,6 +10,7 @@ import typer
 from augury import bootstrap
 from augury.broker.address import without_password
 from augury.cli.common import DataDir, load_settings
+from augury.kit import memory
 from augury.settings import Settings
 from augury.worker.duties import JOBS_AT_ONCE, Workplace, duties
 from augury.worker.embedded import Worker
@@ -57,7 +58,8 @@ def _work_alone(settings: Settings, concurrency: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     house = bootstrap.build(settings)
-    place = Workplace(house)
+    memory.settle()
+    place = Workplace(house, "apart")
     alone = Worker(duties(place, concurrency or JOBS_AT_ONCE), place.give_back)
     alone.start()
     told.wait()

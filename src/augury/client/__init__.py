@@ -1,6 +1,28 @@
 """Typed Python client of Augury's public API: everything a customer can do, in one import."""
 
-from augury.client.admin import AdminUser, AuditEvent
+from augury.client.account import Session
+from augury.client.admin import AdminUser
+from augury.client.admin_analytics import (
+    Latency,
+    LedgerAudit,
+    LedgerOverview,
+    LoadNow,
+    ModelSales,
+    ModelSalesList,
+    Readiness,
+    Setting,
+    Timeline,
+)
+from augury.client.admin_audit import AuditEvent, AuditFilter, ChainVerdict, Finding
+from augury.client.admin_money import (
+    AdminTopUp,
+    BankImport,
+    TopUpFilter,
+    VoucherBatch,
+    VoucherBatchDetails,
+    VoucherBatchMade,
+    VoucherOffer,
+)
 from augury.client.answers import (
     AutomaticTopUp,
     Balance,
@@ -9,13 +31,8 @@ from augury.client.answers import (
     Health,
     Me,
     Model,
-    ModelAlias,
-    ModelOnShelf,
-    ModelVersion,
     Money,
     NewWebhookEndpoint,
-    OutcomeImport,
-    Outcomes,
     Pack,
     Packs,
     Page,
@@ -25,7 +42,6 @@ from augury.client.answers import (
     PredictionWarning,
     PriceChange,
     Provider,
-    PublishedVersion,
     Quote,
     Refunded,
     Statement,
@@ -42,33 +58,46 @@ from augury.client.answers import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from augury.client.batches import Batch, BatchCalls, BatchQuote
-from augury.client.connection import Renew
-from augury.client.errors import ApiError, ClientError, FieldError, Unreachable
-from augury.client.keys import ApiKey, NewApiKey
+from augury.client.batches import Batch, BatchCalls, BatchQuote, BatchRowFault, ResultsFile
+from augury.client.connection import Renew, StageTold
+from augury.client.errors import ApiError, ClientError, FieldError, Shortage, Unreachable
+from augury.client.keys import ApiKey, NewApiKey, Scope
 from augury.client.market import MarketImport, MarketSeries, MarketValues
 from augury.client.money import Buyer, Form
+from augury.client.outcomes import OutcomeImport, Outcomes
+from augury.client.samples import Sample
 from augury.client.sdk import Client
+from augury.client.shelf import ModelAlias, ModelOnShelf, ModelVersion, PublishedVersion
 from augury.client.transport import Patience
 
 __all__ = [
+    "AdminTopUp",
     "AdminUser",
     "ApiError",
     "ApiKey",
     "AuditEvent",
+    "AuditFilter",
     "AutomaticTopUp",
     "Balance",
+    "BankImport",
     "Batch",
     "BatchCalls",
     "BatchQuote",
+    "BatchRowFault",
     "Buyer",
+    "ChainVerdict",
     "Charge",
     "Client",
     "ClientError",
     "ExplainPrice",
     "FieldError",
+    "Finding",
     "Form",
     "Health",
+    "Latency",
+    "LedgerAudit",
+    "LedgerOverview",
+    "LoadNow",
     "MarketImport",
     "MarketSeries",
     "MarketValues",
@@ -76,6 +105,8 @@ __all__ = [
     "Model",
     "ModelAlias",
     "ModelOnShelf",
+    "ModelSales",
+    "ModelSalesList",
     "ModelVersion",
     "Money",
     "NewApiKey",
@@ -94,13 +125,23 @@ __all__ = [
     "Provider",
     "PublishedVersion",
     "Quote",
+    "Readiness",
     "Refunded",
     "Renew",
+    "ResultsFile",
+    "Sample",
+    "Scope",
+    "Session",
+    "Setting",
+    "Shortage",
+    "StageTold",
     "Statement",
     "StatementMonth",
     "StatementTotal",
+    "Timeline",
     "Tokens",
     "TopUp",
+    "TopUpFilter",
     "Transaction",
     "Unreachable",
     "Usage",
@@ -108,6 +149,10 @@ __all__ = [
     "UsageTotals",
     "User",
     "Voucher",
+    "VoucherBatch",
+    "VoucherBatchDetails",
+    "VoucherBatchMade",
+    "VoucherOffer",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]

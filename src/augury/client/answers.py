@@ -22,6 +22,7 @@ class User(Struct, frozen=True):
     role: str
     status: str
     created_at: datetime
+    language: str = "en"
 
 
 class Balance(Struct, frozen=True):
@@ -76,44 +77,6 @@ class Model(Struct, frozen=True):
     price_change: PriceChange | None = None
     # A first prediction as a program would buy it, by language.
     examples: Mapping[str, str] = field(default_factory=dict)
-
-
-class PublishedVersion(Struct, frozen=True):
-    """A version that was published; `verdict` is what the server measured when it tried it."""
-
-    name: str
-    version: int
-    status: str
-    price: int
-    digest: str = ""
-    verdict: Mapping[str, Any] | None = None
-
-
-class ModelAlias(Struct, frozen=True):
-    """A name for a version of a model: customers get `champion` unless they ask for another."""
-
-    alias: str
-    version: int
-
-
-class ModelVersion(Struct, frozen=True):
-    """A version as an administrator sees it."""
-
-    version: int
-    status: str
-    price: int
-    runtime: str
-    digest: str = ""
-    verdict: Mapping[str, Any] | None = None
-
-
-class ModelOnShelf(Struct, frozen=True):
-    """A model as an administrator sees it; `status` is `draft`, `active` or `retired`."""
-
-    name: str
-    status: str
-    aliases: tuple[ModelAlias, ...] = ()
-    versions: tuple[ModelVersion, ...] = ()
 
 
 class Charge(Struct, frozen=True):
@@ -366,25 +329,6 @@ class WebhookDelivery(Struct, frozen=True):
     answer: str | None = None
     completed_at: datetime | None = None
     body: str | None = None
-
-
-class Outcomes(Struct, frozen=True):
-    """What is known of a prediction's rows: 1, 0, or None where nothing is known."""
-
-    prediction_id: str
-    model: str
-    version: int
-    outcomes: tuple[int | None, ...]
-    reported: int
-    reported_at: datetime | None
-
-
-class OutcomeImport(Struct, frozen=True):
-    """Rows of an import that were new, that replaced others, and that were known already."""
-
-    stored: int
-    changed: int
-    unchanged: int
 
 
 class Health(Struct, frozen=True):

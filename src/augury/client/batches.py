@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+from urllib.parse import unquote
 
 import httpx2
 import msgspec
@@ -22,8 +23,6 @@ BytesTold = Callable[[int, int], None]
 
 # The server reads the whole file before it answers.
 _UPLOAD_TIMEOUT: Final = httpx2.Timeout(30.0, read=900.0)
-# Longer silence than this is no progress worth listening to.
-_LISTEN_TIMEOUT: Final = httpx2.Timeout(30.0, read=20.0)
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 
@@ -52,10 +51,18 @@ class Batch(Struct, frozen=True):
         return self.status not in {"queued", "running"}
 
 
+class BatchRowFault(Struct, frozen=True):
+    """What is wrong with the row that begins at a line; of Parquet, with the row of a number."""
+
+    line: int
+    message: str
+
+
 class BatchQuote(Struct, frozen=True):
     """What a file is, and what it would cost if all of its rows succeed that can be read.
 
     With any of `missing_columns` the file is refused; `other_columns` come back as they are.
+    Of the first `rows_checked` rows `rows_bad` would fail, for nothing, and `faults` tell why.
     """
 
     model: str
@@ -69,6 +76,18 @@ class BatchQuote(Struct, frozen=True):
     missing_columns: tuple[str, ...] = ()
     other_columns: tuple[str, ...] = ()
     balance: Balance | None = None
+    rows_checked: int = 0
+    rows_bad: int = 0
+    faults: tuple[BatchRowFault, ...] = ()
+    first_rows: tuple[Mapping[str, str | None], ...] = ()
+
+
+class ResultsFile(Struct, frozen=True):
+    """Results that arrive while they are read; `pieces` is closed by whoever stops reading."""
+
+    media_type: str
+    name: str
+    pieces: Generator[bytes]
 
 
 class BatchCalls:
@@ -189,6 +208,18 @@ class BatchCalls:
         finally:
             partial.unlink(missing_ok=True)
 
+    def results(self, batch_id: str) -> ResultsFile:
+        """Return the results of a batch while they arrive; refusals come at once.
+
+        ApiError `no_results` when it is not over or came to nothing, `results_gone` later.
+        """
+        response = self._connection.send(
+            "GET", path_of("batches", batch_id, "results"), stream=True
+        )
+        told = response.headers.get("Content-Disposition", "").partition("filename*=utf-8''")[2]
+        media_type = response.headers.get("Content-Type", "application/octet-stream")
+        return ResultsFile(media_type, unquote(told) or batch_id, pieces(response))
+
     def _fetch(self, batch_id: str, place: Path, on_bytes: BytesTold | None) -> None:
         response = self._connection.send(
             "GET", path_of("batches", batch_id, "results"), stream=True
@@ -203,14 +234,11 @@ class BatchCalls:
     def _events(self, batch_id: str) -> Iterator[Batch]:
         """Yield what is told of a batch until that ends, for whatever reason."""
         try:
-            response = self._connection.send(
-                "GET", path_of("batches", batch_id, "events"), stream=True, timeout=_LISTEN_TIMEOUT
-            )
-            with closing(response):
-                for event in httpx2.EventSource(response):
+            with closing(self._connection.events(path_of("batches", batch_id, "events"))) as events:
+                for event in events:
                     if event.event == "progress":
                         yield msgspec.json.decode(event.data, type=Batch)
-        except (ClientError, httpx2.TransportError, msgspec.MsgspecError):
+        except (ClientError, msgspec.MsgspecError):
             # Asking for the batch says what is wrong, if anything is.
             return
 

@@ -1,21 +1,39 @@
 """The way to one API: who speaks, in which language, and how answers become values."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
 import msgspec
+from msgspec import Struct
 
 from augury.client.answers import Page
 from augury.client.errors import ApiError, Unreachable
-from augury.client.transport import Patience, exchange, keep_trying
+from augury.client.transport import Patience, api_error, exchange, keep_trying
 
 T = TypeVar("T")
 # Is told the access token that was refused, and returns one that replaces it, or None.
 Renew = Callable[[str], str | None]
+# Told a stage of long work, what is done of it and how much it is; 0 where nobody knows.
+StageTold = Callable[[str, int, int], None]
+
 _REPEATABLE = ("GET", "PUT")
+# The API says at least every ten seconds that it is still there.
+_LISTEN_TIMEOUT = httpx2.Timeout(30.0, read=20.0)
+
+
+class _Stage(Struct):
+    stage: str
+    done: int
+    total: int
+
+
+class _Status(Struct):
+    status: int
 
 
 class Connection:
@@ -29,6 +47,7 @@ class Connection:
         patience: Patience,
         language: str | None = None,
         address: str | None = None,
+        agent: str | None = None,
         renew: Renew | None = None,
     ) -> None:
         """Speak through `http` by `token`, which may be changed later, or replaced by `renew`."""
@@ -38,9 +57,10 @@ class Connection:
         self._patience = patience
         self._language = language
         self._address = address
+        self._agent = agent
 
     def acting_as(
-        self, token: str | None, language: str | None, address: str | None
+        self, token: str | None, language: str | None, address: str | None, agent: str | None
     ) -> "Connection":
         """Return a connection of another user over the same pool."""
         return Connection(
@@ -49,6 +69,7 @@ class Connection:
             patience=self._patience,
             language=language or self._language,
             address=address,
+            agent=agent,
         )
 
     def close(self) -> None:
@@ -57,14 +78,7 @@ class Connection:
 
     def call(self, method: str, path: str, answer: type[T], **rest: Any) -> T:
         """Return the API's answer as an `answer`."""
-        response = self.send(method, path, **rest)
-        try:
-            return msgspec.json.decode(response.content, type=answer)
-        except msgspec.MsgspecError as fault:
-            code = "unreadable_answer"
-            detail = f"{method} {path} answered something that is not {answer}: {fault}"
-            request_id = response.headers.get("X-Request-ID")
-            raise ApiError(code, response.status_code, detail, request_id=request_id) from fault
+        return _read(self.send(method, path, **rest), answer)
 
     def walk(self, path: str, page_type: type[Page[T]], query: Mapping[str, Any]) -> Iterator[T]:
         """Yield what all pages of a list have, asking for each when it is needed."""
@@ -76,6 +90,33 @@ class Connection:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def events(self, path: str, **rest: Any) -> Generator[httpx2.ServerSentEvent]:
+        """Yield the events that a path sends while they come; Unreachable when they break off."""
+        response = self.send("GET", path, stream=True, timeout=_LISTEN_TIMEOUT, **rest)
+        try:
+            yield from httpx2.EventSource(response)
+        except httpx2.TransportError as fault:
+            message = f"the answer of {response.url} broke off: {fault}"
+            raise Unreachable(message) from fault
+        finally:
+            response.close()
+
+    def follow(self, path: str, answer: type[T], tell: StageTold | None, **rest: Any) -> T:
+        """Return as an `answer` what long work comes to, telling of it while it goes on."""
+        with closing(self.events(path, **rest)) as events:
+            for event in events:
+                told = httpx2.Response(200, content=event.data, request=httpx2.Request("GET", path))
+                if event.event == "result":
+                    return _read(told, answer)
+                if event.event == "problem":
+                    told.status_code = _read(told, _Status).status
+                    raise api_error(told)
+                if event.event == "progress" and tell is not None:
+                    stage = _read(told, _Stage)
+                    tell(stage.stage, stage.done, stage.total)
+        message = f"{path} ended without its result"
+        raise Unreachable(message)
 
     def keep_trying(self, work: Callable[[], T]) -> T:
         """Return what `work` gives, doing it again when its answer breaks off on the way."""
@@ -98,6 +139,8 @@ class Connection:
             sent["Accept-Language"] = self._language
         if self._address:
             sent["X-Forwarded-For"] = self._address
+        if self._agent:
+            sent["User-Agent"] = self._agent
         rest = {
             "repeatable": repeatable or method in _REPEATABLE or "Idempotency-Key" in sent,
             "patience": patience or self._patience,
@@ -117,7 +160,17 @@ class Connection:
         return exchange(self._http, method, path, headers=sent | _signature(fresh), **rest)
 
 
-def pieces(response: httpx2.Response) -> Iterator[bytes]:
+def _read(response: httpx2.Response, answer: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.content, type=answer)
+    except msgspec.MsgspecError as fault:
+        code, asked = "unreadable_answer", response.request
+        detail = f"{asked.method} {asked.url} answered what is not {answer}: {fault}"
+        request_id = response.headers.get("X-Request-ID")
+        raise ApiError(code, response.status_code, detail, request_id=request_id) from fault
+
+
+def pieces(response: httpx2.Response) -> Generator[bytes]:
     """Yield the body of an answer while it comes; Unreachable when it breaks off."""
     try:
         yield from response.iter_bytes()
@@ -145,3 +198,9 @@ def keyed(idempotency_key: str | None) -> dict[str, str]:
 def present(query: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a query that are there."""
     return {name: value for name, value in query.items() if value is not None}
+
+
+def between(since: datetime | None, until: datetime | None) -> dict[str, str | None]:
+    """Return the part of a query that names a time: from a moment until before another."""
+    ends = {"from": since, "to": until}
+    return {name: None if end is None else end.isoformat() for name, end in ends.items()}

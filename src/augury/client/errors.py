@@ -10,6 +10,14 @@ class FieldError(Struct, frozen=True):
     message: str = ""
 
 
+class Shortage(Struct, frozen=True):
+    """How many credits something costs and how many there are; `top_up_url` is the way to more."""
+
+    required: int | None = None
+    available: int | None = None
+    top_up_url: str | None = None
+
+
 class ClientError(Exception):
     """Every error that a call of this client raises on purpose."""
 
@@ -17,7 +25,8 @@ class ClientError(Exception):
 class ApiError(ClientError):
     """The API refused; `code` is stable, `detail` is a sentence in the caller's language.
 
-    `top_up_url` is where more credits can be bought, when it is credits that are missing.
+    When it is credits that are missing, `shortage` says how many, and `top_up_url` is where more
+    can be bought.
     """
 
     def __init__(
@@ -29,7 +38,7 @@ class ApiError(ClientError):
         errors: tuple[FieldError, ...] = (),
         request_id: str | None = None,
         retry_after_seconds: float | None = None,
-        top_up_url: str | None = None,
+        shortage: Shortage | None = None,
     ) -> None:
         """Keep the refusal's parts as attributes."""
         super().__init__(f"{status} {code}: {detail}")
@@ -39,7 +48,8 @@ class ApiError(ClientError):
         self.errors = errors
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
-        self.top_up_url = top_up_url
+        self.shortage = shortage or Shortage()
+        self.top_up_url = self.shortage.top_up_url
 
 
 class Unreachable(ClientError):

@@ -21,7 +21,8 @@ from augury.client.answers import (
 from augury.client.connection import Connection, keyed, path_of, pieces, present
 
 Form = Literal["csv", "pdf", "json"]
-_MEDIA_TYPES: Final = {"csv": "text/csv", "pdf": "application/pdf", "json": "application/json"}
+# How a request asks for each form.
+MEDIA_TYPES: Final = {"csv": "text/csv", "pdf": "application/pdf", "json": "application/json"}
 
 
 class Buyer(Struct, frozen=True, omit_defaults=True):
@@ -118,7 +119,7 @@ class MoneyCalls:
     def statement(self, month: str) -> Statement:
         """Return a month like `2026-03` with all of its movements."""
         return self._connection.call(
-            "GET", path_of("statements", month), Statement, headers={"Accept": _MEDIA_TYPES["json"]}
+            "GET", path_of("statements", month), Statement, headers={"Accept": MEDIA_TYPES["json"]}
         )
 
     def statement_file(self, month: str, form: Form) -> bytes:
@@ -128,7 +129,7 @@ class MoneyCalls:
     def statement_pieces(self, month: str, form: Form) -> Iterator[bytes]:
         """Return a month as a file that arrives while it is read; refusals come at once."""
         response = self._connection.send(
-            "GET", path_of("statements", month), headers={"Accept": _MEDIA_TYPES[form]}, stream=True
+            "GET", path_of("statements", month), headers={"Accept": MEDIA_TYPES[form]}, stream=True
         )
         return pieces(response)
 

@@ -1,9 +1,30 @@
 """What a customer does about outcomes: tell what became of the cases that were predicted."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from augury.client.answers import OutcomeImport, Outcomes
+from msgspec import Struct
+
 from augury.client.connection import Connection, path_of, present
+
+
+class Outcomes(Struct, frozen=True):
+    """What is known of a prediction's rows: 1, 0, or None where nothing is known."""
+
+    prediction_id: str
+    model: str
+    version: int
+    outcomes: tuple[int | None, ...]
+    reported: int
+    reported_at: datetime | None
+
+
+class OutcomeImport(Struct, frozen=True):
+    """Rows of an import that were new, that replaced others, and that were known already."""
+
+    stored: int
+    changed: int
+    unchanged: int
 
 
 class OutcomeCalls:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
 
+from augury.client.account import AccountCalls
 from augury.client.admin import AdminCalls
 from augury.client.answers import (
     Health,
@@ -20,12 +22,14 @@ from augury.client.answers import (
     User,
 )
 from augury.client.batches import BatchCalls
-from augury.client.connection import Connection, Renew, keyed, path_of, present
+from augury.client.connection import Connection, Renew, between, keyed, path_of, present
+from augury.client.customers import CustomerCalls
 from augury.client.keys import KeyCalls
 from augury.client.market import MarketCalls
 from augury.client.money import MoneyCalls
 from augury.client.outcomes import OutcomeCalls
 from augury.client.registry import RegistryCalls
+from augury.client.samples import Sample
 from augury.client.transport import Patience
 from augury.client.webhooks import WebhookCalls
 
@@ -66,9 +70,11 @@ class Client:
 
     def _speak_through(self, connection: Connection) -> None:
         self._connection = connection
+        self.account = AccountCalls(connection)
         self.admin = AdminCalls(connection)
         self.api_keys = KeyCalls(connection)
         self.batches = BatchCalls(connection)
+        self.customers = CustomerCalls(connection)
         self.market = MarketCalls(connection)
         self.money = MoneyCalls(connection)
         self.outcomes = OutcomeCalls(connection)
@@ -81,15 +87,20 @@ class Client:
         return self._connection.token
 
     def acting_as(
-        self, token: str | None, language: str | None = None, address: str | None = None
+        self,
+        token: str | None,
+        language: str | None = None,
+        address: str | None = None,
+        agent: str | None = None,
     ) -> "Client":
         """Return a client for another user or language that shares this one's connections.
 
         A service that calls for others passes their `address` on, so that limits on guessing
         count each of them and not the service; the API believes it from trusted proxies only.
+        And their `agent`, the browser's own name, by which they know their sessions again.
         """
         twin = object.__new__(Client)
-        twin._speak_through(self._connection.acting_as(token, language, address))
+        twin._speak_through(self._connection.acting_as(token, language, address, agent))
         return twin
 
     def close(self) -> None:
@@ -142,6 +153,10 @@ class Client:
         """Return one model on sale; ApiError `model_not_found` when there is none."""
         return self._connection.call("GET", path_of("models", name), Model)
 
+    def sample(self, name: str) -> Sample:
+        """Return what a model makes of its own example; ApiError `no_sample` when it has none."""
+        return self._connection.call("GET", path_of("models", name, "sample"), Sample)
+
     def predict(
         self,
         model: str,
@@ -150,6 +165,7 @@ class Client:
         explain: bool = False,
         wait: bool = True,
         idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> Prediction:
         """Buy a prediction for one row or many, and return it.
 
@@ -157,14 +173,17 @@ class Client:
         `await_prediction` returns it when it is over.
 
         All tries of one call carry one idempotency key, so that a lost answer is fetched again
-        and not bought again. Pass your own key to make that hold across restarts too.
+        and not bought again. Pass your own key to make that hold across restarts too. A try takes
+        at most `timeout_seconds`, or as long as any call of this client.
         """
+        limit = {} if timeout_seconds is None else {"timeout": timeout_seconds}
         return self._connection.call(
             "POST",
             "/v1/predictions",
             Prediction,
             json=_order(model, inputs, explain=explain),
             headers=keyed(idempotency_key) | ({} if wait else {"Prefer": "respond-async"}),
+            **limit,
         )
 
     def quote(self, model: str, inputs: Row | Sequence[Row], *, explain: bool = False) -> Quote:
@@ -179,19 +198,27 @@ class Client:
         cursor: str | None = None,
         model: str | None = None,
         status: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page[Prediction]:
         """Return one page of the user's predictions, newest first."""
         query = {"limit": limit, "cursor": cursor, "model": model, "status": status}
+        query |= between(since, until)
         return self._connection.call(
             "GET", "/v1/predictions", Page[Prediction], params=present(query)
         )
 
     def each_prediction(
-        self, *, model: str | None = None, status: str | None = None
+        self,
+        *,
+        model: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Iterator[Prediction]:
         """Yield all of the user's predictions, newest first, page by page."""
-        query = present({"limit": 200, "model": model, "status": status})
-        yield from self._connection.walk("/v1/predictions", Page[Prediction], query)
+        query = {"limit": 200, "model": model, "status": status} | between(since, until)
+        yield from self._connection.walk("/v1/predictions", Page[Prediction], present(query))
 
     def prediction(self, prediction_id: str) -> Prediction:
         """Return one prediction with its inputs."""
@@ -228,10 +255,16 @@ class Client:
         limit: int = 50,
         cursor: str | None = None,
         type: str | Sequence[str] | None = None,  # noqa: A002 - the parameter of the API has this name
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reference: str | None = None,
     ) -> Page[Transaction]:
         """Return one page of movements on the balance, newest first, of one type or several."""
-        query = present({"limit": limit, "cursor": cursor, "type": type})
-        return self._connection.call("GET", "/v1/transactions", Page[Transaction], params=query)
+        query = {"limit": limit, "cursor": cursor, "type": type, "reference": reference}
+        query |= between(since, until)
+        return self._connection.call(
+            "GET", "/v1/transactions", Page[Transaction], params=present(query)
+        )
 
     def each_transaction(
         self,

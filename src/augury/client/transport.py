@@ -9,7 +9,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
-from augury.client.errors import ApiError, FieldError, Unreachable
+from augury.client.errors import ApiError, FieldError, Shortage, Unreachable
 
 T = TypeVar("T")
 _RETRIED_STATUSES = (429, 503)
@@ -30,6 +30,8 @@ class _Problem(Struct):
     errors: tuple[FieldError, ...] = ()
     request_id: str | None = None
     top_up_url: str | None = None
+    required: int | None = None
+    available: int | None = None
 
 
 def exchange(
@@ -67,7 +69,7 @@ def exchange(
             continue
         if response.is_success:
             return response
-        error = _api_error(response)
+        error = api_error(response)
         asked = error.retry_after_seconds
         too_long = asked is not None and asked > patience.longest_pause_seconds
         if last or too_long or response.status_code not in _RETRIED_STATUSES:
@@ -94,7 +96,8 @@ def _pause_seconds(attempt: int, patience: Patience) -> float:
     return min(doubled, patience.longest_pause_seconds) * spread
 
 
-def _api_error(response: httpx2.Response) -> ApiError:
+def api_error(response: httpx2.Response) -> ApiError:
+    """Return what a refusal says."""
     try:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -107,7 +110,7 @@ def _api_error(response: httpx2.Response) -> ApiError:
         errors=problem.errors,
         request_id=problem.request_id or response.headers.get("X-Request-ID"),
         retry_after_seconds=_retry_after_seconds(response.headers.get("Retry-After")),
-        top_up_url=problem.top_up_url,
+        shortage=Shortage(problem.required, problem.available, problem.top_up_url),
     )
 
 

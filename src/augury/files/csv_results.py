@@ -9,8 +9,8 @@ from typing import Any
 from augury.files.answers import Added, Answer
 from augury.files.csv_rows import mark_of
 from augury.files.forms import Chunk, Form, Row
+from augury.kit.spreadsheets import harmless
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -87,5 +87,5 @@ class _Lines:
 
 
 def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    """Return a text that no spreadsheet takes for a formula; numbers stay numbers."""
+    return text if _NUMBER.fullmatch(text) else harmless(text)

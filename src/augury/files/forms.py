@@ -22,9 +22,12 @@ MOST_NAMES_LENGTH = 2**18
 # Of one line, and of one row that goes over several.
 MOST_LINE_BYTES = 2**20
 # A chunk ends with any of these: its memory is bounded whatever its rows are.
-MOST_CHUNK_BYTES = 4 * 2**20
-MOST_CHUNK_CELLS = 500_000
-CHUNK_ROWS = 20_000
+MOST_CHUNK_BYTES = 8 * 2**20
+MOST_CHUNK_CELLS = 1_100_000
+# The more rows, the less of the time goes into taking a chunk up and putting it down.
+CHUNK_ROWS = 100_000
+# Of rows that take long each.
+SLOW_CHUNK_ROWS = 5_000
 
 # A list in the order of the columns, or the object of a JSON line.
 Cells = list[Any] | dict[str, Any]

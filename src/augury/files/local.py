@@ -17,10 +17,10 @@ class LocalStore:
         """Use a folder, which need not be there yet."""
         self._folder = folder
 
-    def put(self, content: Iterable[bytes], most_bytes: int) -> Stored:
+    def put(self, content: Iterable[bytes], most_bytes: int, digest: str = "") -> Stored:
         """Keep a file; it is on the disk when this returns."""
         make_folder(self._folder)
-        passing = Digest(content, most_bytes)
+        passing = Digest(content, most_bytes, digest)
         handle, name = tempfile.mkstemp(prefix=".draft-", dir=self._folder)
         draft = Path(name)
         try:

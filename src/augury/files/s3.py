@@ -52,9 +52,9 @@ class S3Store:
             **given,
         )
 
-    def put(self, content: Iterable[bytes], most_bytes: int) -> Stored:
+    def put(self, content: Iterable[bytes], most_bytes: int, digest: str = "") -> Stored:
         """Keep a file; its name is known when all of it was seen, so it waits on the disk."""
-        passing = Digest(content, most_bytes)
+        passing = Digest(content, most_bytes, digest)
         with tempfile.TemporaryFile() as draft:
             draft.writelines(passing)
             stored = passing.stored

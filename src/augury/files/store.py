@@ -27,8 +27,11 @@ class Store(Protocol):
     The same content is kept once, so who deletes a file must know that nobody else names it.
     """
 
-    def put(self, content: Iterable[bytes], most_bytes: int) -> Stored:
-        """Keep a file for good before this returns; raises `FileTooLarge` and keeps nothing."""
+    def put(self, content: Iterable[bytes], most_bytes: int, digest: str = "") -> Stored:
+        """Keep a file for good before this returns; raises `FileTooLarge` and keeps nothing.
+
+        A digest that is known already, of content that is in memory, is not made again.
+        """
         ...
 
     def read(self, digest: str) -> Iterator[bytes]:
@@ -55,10 +58,11 @@ class Store(Protocol):
 class Digest:
     """Content on its way into a store: it is hashed and counted as it passes."""
 
-    def __init__(self, content: Iterable[bytes], most_bytes: int) -> None:
-        """Take content, and how much of it there may be."""
+    def __init__(self, content: Iterable[bytes], most_bytes: int, digest: str = "") -> None:
+        """Take content, how much of it there may be, and its digest if that is known."""
         self._content = content
         self._most_bytes = most_bytes
+        self._known = digest
         self._hash = hashlib.sha256()
         self._bytes = 0
 
@@ -68,13 +72,14 @@ class Digest:
             self._bytes += len(block)
             if self._bytes > self._most_bytes:
                 raise FileTooLarge(most_bytes=self._most_bytes)
-            self._hash.update(block)
+            if not self._known:
+                self._hash.update(block)
             yield block
 
     @property
     def stored(self) -> Stored:
         """What has passed."""
-        return Stored(self._hash.hexdigest(), self._bytes)
+        return Stored(self._known or self._hash.hexdigest(), self._bytes)
 
 
 def known(digest: str) -> str:

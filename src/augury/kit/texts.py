@@ -1,8 +1,8 @@
 """Texts for people, from gettext catalogues in `augury/locale/<language>/<domain>.po`.
 
 Keys stand in the code (`refusal.insufficient_credits`), sentences in the catalogues, one file per
-language and domain. The `.po` files are compiled in memory at start: no binary is
-committed.
+language and domain; a large domain is a folder of such files. The `.po` files are compiled in
+memory at start: no binary is committed.
 """
 
 import gettext
@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -22,9 +23,8 @@ class Texts:
     """The sentences of one domain in one language."""
 
     def __init__(self, domain: str, language: str) -> None:
-        """Read and compile `locale/<language>/<domain>.po`."""
-        with (_LOCALE / language / f"{domain}.po").open("rb") as source:
-            catalogue = read_po(source, locale=language)
+        """Read and compile the domain's catalogue, or all of its folder."""
+        catalogue = _catalogue(domain, language)
         compiled = BytesIO()
         write_mo(compiled, catalogue)
         compiled.seek(0)
@@ -50,6 +50,26 @@ class Texts:
         if key not in self.keys:
             message = f"no text {key!r} in language {self.language!r}"
             raise KeyError(message)
+
+
+def files_of(domain: str, language: str) -> list[Path]:
+    """Return the files that a domain's sentences stand in; at least one, or FileNotFoundError."""
+    folder = _LOCALE / language / domain
+    if not folder.is_dir():
+        return [folder.with_suffix(".po")]
+    return sorted(folder.glob("*.po"))
+
+
+def _catalogue(domain: str, language: str) -> Catalog:
+    first, *others = files_of(domain, language)
+    with first.open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    for other in others:
+        with other.open("rb") as source:
+            for message in read_po(source, locale=language):
+                if message.id:
+                    catalogue[message.id] = message
+    return catalogue
 
 
 @cache

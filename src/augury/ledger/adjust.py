@@ -45,8 +45,16 @@ def adjust(
         if isinstance(outcome, Refused):
             raise refusal_of(outcome, required=abs(amount), available=balance.available)
         replayed = isinstance(outcome, Replayed)
-        if not replayed:
-            details = {"amount": amount, "transfer": transfer_id}
-            record(tx, actor, "credits.adjusted", f"user:{account_id}", details)
         stored_id = outcome.reference if isinstance(outcome, Replayed) else transfer_id
-        return history.movements_by_id(tx, [stored_id])[stored_id], replayed
+        movement = history.movements_by_id(tx, [stored_id])[stored_id]
+        if not replayed:
+            # From the movement itself: what was read before it may have changed meanwhile.
+            after = movement.balance_after
+            details = {
+                "amount": amount,
+                "transfer": transfer_id,
+                "before": after - amount,
+                "now": after,
+            }
+            record(tx, actor, "credits.adjusted", f"user:{account_id}", details)
+        return movement, replayed

@@ -10,6 +10,7 @@ from sqlalchemy import Row, func, select
 
 from augury.kit.clock import now
 from augury.kit.db import Given, Id, ReadTx
+from augury.kit.progress import Tell, counted, to_nobody
 from augury.ledger.core import (
     CORRECTABLE,
     JOURNAL_START,
@@ -43,6 +44,8 @@ class Report:
 
     # As of when something is overdue: a copy is judged by the moment at which it was made.
     moment: int = field(default_factory=now)
+    # Is told how far the audit has come.
+    tell: Tell = to_nobody
     accounts: int = 0
     transfers: int = 0
     credits_with_customers: int = 0
@@ -55,9 +58,9 @@ class Report:
             self.findings.append(Finding(kind, subject, detail))
 
 
-def audit(tx: ReadTx, moment: int | None = None) -> Report:
+def audit(tx: ReadTx, moment: int | None = None, tell: Tell = to_nobody) -> Report:
     """Return what re-deriving the whole ledger found; memory does not grow with its length."""
-    report = Report() if moment is None else Report(moment)
+    report = Report(now() if moment is None else moment, tell)
     report.counterparties = {party.name.lower(): 0 for party in Counterparty}
     _audit_journals(tx, report)
     _audit_holds(tx, report)
@@ -141,9 +144,11 @@ def _audit_journals(tx: ReadTx, report: Report) -> None:
 def _stream_transfers(tx: ReadTx, report: Report) -> Iterator[Any]:
     """Yield all transfers, account by account, and sum up what their other sides have."""
     names = {party.value: party.name.lower() for party in Counterparty}
-    for entry in tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+    total = tx.execute(select(func.sum(accounts.c.transfers))).scalar_one()
+    rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         select(transfers).order_by(transfers.c.account_id, transfers.c.number)
-    ):
+    )
+    for entry in counted(rows, "transfers", int(total or 0), report.tell):
         report.counterparties[names[entry.counterparty_id]] -= entry.posted
         yield entry
 

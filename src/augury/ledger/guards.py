@@ -22,7 +22,7 @@ _MOVE = Given(
         held = accounts.held + given.held,
         transfers = accounts.transfers + given.moves
     FROM {given}
-    WHERE accounts.id = given.id
+    WHERE accounts.id = given.id AND accounts.closed_at IS NULL
       AND accounts.posted - accounts.held + given.posted - given.held >= 0
       AND accounts.posted + given.posted <= :most
     RETURNING accounts.id, accounts.posted, accounts.held, accounts.transfers,
@@ -94,8 +94,11 @@ def lock_accounts(tx: WriteTx, account_ids: Iterable[str]) -> None:
 
 
 def known_accounts(tx: ReadTx, account_ids: Iterable[str]) -> set[str]:
-    """Return those of the accounts that exist."""
-    return set(tx.execute(select(accounts.c.id).where(accounts.c.id.in_(account_ids))).scalars())
+    """Return those of the accounts that exist and are not closed."""
+    found = select(accounts.c.id).where(
+        accounts.c.id.in_(account_ids), accounts.c.closed_at.is_(None)
+    )
+    return set(tx.execute(found).scalars())
 
 
 def move(tx: WriteTx, moves: Sequence[tuple[str, int, int, int]]) -> dict[str, Moved]:

@@ -26,7 +26,7 @@ class IdempotencyConflict(Refusal):
 
 
 class AccountClosed(Refusal):
-    """There is no account to charge: the token speaks for somebody who is no customer here."""
+    """There is no account to charge: it was closed, or the token speaks for no customer here."""
 
     code = "account_closed"
     status = 403

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from io import StringIO
 
 from augury.kit.clock import SECOND, now
+from augury.kit.spreadsheets import BYTE_ORDER_MARK, harmless
 from augury.kit.texts import texts
 from augury.ledger.core import TransferType
 from augury.ledger.history import Movement
@@ -13,11 +14,6 @@ from augury.ledger.statement import Statement
 
 COLUMNS = ("when", "type", "amount", "balance", "reference", "reason", "id", "code")
 OPENING, CLOSING = "opening_balance", "closing_balance"
-
-# Spreadsheets take a file without it for one of the machine's own old alphabet.
-_BYTE_ORDER_MARK = "\ufeff"
-# What makes a spreadsheet take text for a formula, in the form of the East as well.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Cell = str | int
 
@@ -38,7 +34,7 @@ def sheet(statement: Statement, chunks: Iterable[list[Movement]], language: str)
             [words.text(f"column.{name}") for name in COLUMNS],
             [begins, opening, "", summary.opening, "", "", "", OPENING],
         ],
-        _BYTE_ORDER_MARK,
+        BYTE_ORDER_MARK,
     )
     for movements in chunks:
         yield _lines([_row(one, types[one.type]) for one in movements])
@@ -68,8 +64,3 @@ def _lines(rows: list[list[Cell]], start: str = "") -> bytes:
 def _second(moment: int) -> str:
     """Return a moment (UTC) as spreadsheets of every country read it."""
     return f"{datetime.fromtimestamp(moment // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: a quote before what looks like one."""
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA) else text

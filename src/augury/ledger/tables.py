@@ -17,6 +17,8 @@ accounts = Table(
     Column("opened_at", Int64, nullable=False),
     # The customer is told when what can be spent falls below this.
     Column("alert_below", Int64),
+    # Its customer has left: nothing moves any more.
+    Column("closed_at", Int64),
     CheckConstraint("held >= 0", name="held_not_negative"),
     CheckConstraint("posted >= held", name="available_not_negative"),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from augury.kit.clock import now
 from augury.kit.db import ReadTx, WriteTx
@@ -18,6 +18,18 @@ from augury.risk.series import Days, Floats
 
 _LABELS = ("source", "licence", "kind", "unit", "frequency", "lag_days", "title_en", "title_ru")
 _FACTS = ("first_day", "last_day", "points", "digest")
+_KEEP_CONTENT = text(
+    "INSERT INTO market_contents (digest, points, packed) VALUES (:digest, :points, :packed)"
+    " ON CONFLICT (digest) DO NOTHING"
+)
+_CHANGING = (*(name for name in _LABELS if name != "kind"), *_FACTS, "revision", "updated_at")
+_COLUMNS = ("kind", "symbol", "created_at", *_CHANGING)
+_KEEP_SERIES = text(
+    f"INSERT INTO market_series ({', '.join(_COLUMNS)})"  # noqa: S608 -- names from our own table
+    f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+    f" ON CONFLICT (kind, symbol) DO UPDATE"
+    f" SET {', '.join(f'{name} = excluded.{name}' for name in _CHANGING)}"
+)
 
 
 def revision(tx: ReadTx) -> int:
@@ -74,9 +86,12 @@ def begin(tx: WriteTx) -> None:
 
 def keep(tx: WriteTx, series: Iterable[Packed]) -> None:
     """Keep series, in the place of those of the same kind and name. Raises `TooManySeries`."""
-    number = _changing(tx)
-    for one in series:
-        _keep_one(tx, one, number)
+    moment = now()
+    common = {"revision": _changing(tx), "created_at": moment, "updated_at": moment}
+    rows = [_row(one) | common for one in series]
+    if rows:
+        tx.execute(_KEEP_CONTENT, rows)
+        tx.execute(_KEEP_SERIES, rows)
     count = tx.execute(select(func.count()).select_from(market_series)).scalar_one()
     if count > MOST_SERIES:
         raise TooManySeries(most=MOST_SERIES)
@@ -101,19 +116,10 @@ def _named(kind: Kind, symbol: str) -> sa.ColumnElement[bool]:
     return (market_series.c.kind == kind) & (market_series.c.symbol == symbol)
 
 
-def _keep_one(tx: WriteTx, one: Packed, number: int) -> None:
-    known = select(market_contents.c.digest).where(market_contents.c.digest == one.digest)
-    if tx.execute(known).one_or_none() is None:
-        content_ = {"digest": one.digest, "points": one.points, "packed": one.packed}
-        tx.execute(insert(market_contents).values(content_))
-    moment, labels = now(), one.draft.labels
-    values = {name: getattr(labels, name) for name in _LABELS}
-    values |= {name: getattr(one, name) for name in _FACTS}
-    values |= {"revision": number, "updated_at": moment}
-    named = _named(labels.kind, one.draft.symbol)
-    if tx.execute(update(market_series).where(named).values(values)).rowcount == 0:
-        values |= {"symbol": one.draft.symbol, "created_at": moment}
-        tx.execute(insert(market_series).values(values))
+def _row(one: Packed) -> dict[str, Any]:
+    labels = {name: getattr(one.draft.labels, name) for name in _LABELS}
+    facts = {name: getattr(one, name) for name in _FACTS}
+    return {"symbol": one.draft.symbol, "packed": one.packed, **labels, **facts}
 
 
 def _forget_contents(tx: WriteTx) -> None:

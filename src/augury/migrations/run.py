@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -112,7 +113,7 @@ def _upgrade(tx: WriteTx, script: Script) -> None:
 def _following(tx: ReadTx) -> Script | None:
     """Return the migration that comes after what a database is at; none at the end."""
     current = revision_of(tx)
-    scripts = list(ScriptDirectory.from_config(_config()).walk_revisions())
+    scripts = _scripts()
     if current is not None and all(one.revision != current for one in scripts):
         # While newer processes take over, one of the old ones may have to start again.
         logger("migrations").warning("database_is_ahead", revision=current)
@@ -126,7 +127,12 @@ def revision_of(tx: ReadTx) -> str | None:
 
 def known_revisions() -> list[str]:
     """Return the revisions that this program knows, the newest first."""
-    return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()]
+    return [one.revision for one in _scripts()]
+
+
+@cache
+def _scripts() -> tuple[Script, ...]:
+    return tuple(ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:

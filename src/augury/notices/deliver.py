@@ -14,6 +14,8 @@ from http import HTTPStatus
 from itertools import zip_longest
 from random import SystemRandom
 
+import msgspec
+
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.kit.log import logger
@@ -23,6 +25,7 @@ from augury.notices.leases import EACH, FROM_THE_START, Lane, Outcome, Parcel
 from augury.notices.mail import Mailer, RecipientOf, mailer_of
 from augury.notices.outgoing import Sender
 from augury.notices.sealing import Sealer, Unreadable, sealer_of
+from augury.notices.service import Letter
 from augury.notices.signing import signature_headers
 from augury.settings import Settings
 
@@ -158,10 +161,7 @@ class Courier:
             # Its process died in the middle time and again; perhaps this delivery is the reason.
             return Answer(None, "abandoned", final=True)
         if parcel.endpoint_id is None:
-            recipient = self._recipient_of(parcel.user_id)
-            if recipient is None:
-                return Answer(None, "no_recipient", final=True)
-            return self._mailer.send(parcel, *recipient)
+            return self._mail(parcel)
         try:
             secret = self._sealer.open(parcel.sealed_secret, parcel.endpoint_id)
         except Unreadable:
@@ -169,6 +169,21 @@ class Courier:
         body = parcel.body.encode()
         headers = signature_headers(secret, parcel.event_id, now() // SECOND, body)
         return self._sender.post(parcel.url, headers, body)
+
+    def _mail(self, parcel: Parcel) -> Answer:
+        letter = msgspec.json.decode(parcel.body, type=Letter)
+        recipient = letter.to or self._recipient_of(parcel.user_id)
+        if recipient is None:
+            return Answer(None, "no_recipient", final=True)
+        if letter.until is not None and letter.until <= now():
+            return Answer(None, "too_late", final=True)
+        secret = ""
+        if letter.sealed is not None:
+            try:
+                secret = self._sealer.open(letter.sealed, parcel.user_id)
+            except Unreadable:
+                return Answer(None, "secret_unreadable", final=True)
+        return self._mailer.send(parcel, *recipient, secret=secret)
 
     def _settle(self, seconds: float) -> None:
         """Wait for an answer, then store all that have come."""

@@ -179,6 +179,16 @@ def remove(db: Database, user_id: str, endpoint_id: str, also: Also = _nothing) 
         also(tx, endpoint_id)
 
 
+def remove_all(tx: WriteTx, user_id: str) -> int:
+    """Take all of a customer's endpoints away and return how many there were."""
+    removed = (
+        update(endpoints)
+        .where(endpoints.c.user_id == user_id, endpoints.c.removed_at.is_(None))
+        .values(removed_at=now(), status="disabled")
+    )
+    return tx.execute(removed).rowcount
+
+
 def enable(db: Database, user_id: str, endpoint_id: str, also: Also = _nothing) -> Endpoint:
     """Return the endpoint, which hears of events again and has a clean slate."""
     with db.write() as tx:

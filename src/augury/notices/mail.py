@@ -23,6 +23,7 @@ from augury.kit.clock import SECOND
 from augury.kit.texts import texts
 from augury.notices.answer import Answer
 from augury.notices.leases import Parcel
+from augury.notices.service import Letter
 from augury.settings import Settings
 
 # A user's e-mail address and language, or nothing when there is nobody to write to.
@@ -68,16 +69,16 @@ class Mailer:
         self._smtp_url = smtp_url
         self._sender = _address(*parseaddr(mail_from or _OUTBOX_SENDER))
         self._outbox = outbox
-        self._cabinet_url = cabinet_url
+        self._cabinet_url = cabinet_url.rstrip("/")
         self._trust = ssl.create_default_context() if trust is None else trust
 
-    def send(self, parcel: Parcel, email: str, language: str) -> Answer:
-        """Write to a recipient and return what the server said."""
+    def send(self, parcel: Parcel, email: str, language: str, secret: str = "") -> Answer:
+        """Write to a recipient and return what the server said; `secret` is one more value."""
         try:
             recipient = _address("", email)
         except ValueError:
             return Answer(None, "address_malformed", final=True)
-        message = self._written(parcel, recipient, language)
+        message = self._written(parcel, recipient, language, secret)
         if not self._smtp_url:
             self._file(message, parcel)
             return Answer(None, "filed", delivered=True)
@@ -99,22 +100,25 @@ class Mailer:
             return Answer(None, type(error).__name__)
         return Answer(None, "accepted", delivered=True)
 
-    def _written(self, parcel: Parcel, recipient: Address, language: str) -> EmailMessage:
+    def _written(
+        self, parcel: Parcel, recipient: Address, language: str, secret: str
+    ) -> EmailMessage:
         """Return the message. A header takes one line only: the library refuses more."""
-        letter = msgspec.json.decode(parcel.body)
-        values = shown(letter["data"], language) | {"cabinet_url": self._cabinet_url}
+        letter = msgspec.json.decode(parcel.body, type=Letter)
+        values = {"secret": secret} | shown(letter.data, language)
+        values["cabinet_url"] = self._cabinet_url
         sentences = texts("mail", language)
         message = EmailMessage(policy=_WIRE)
         message["From"] = self._sender
         message["To"] = recipient
-        message["Subject"] = sentences.text(f"{letter['mail']}.subject", **values)
+        message["Subject"] = sentences.text(f"{letter.mail}.subject", **values)
         message["Date"] = datetime.fromtimestamp(parcel.created_at / SECOND, UTC)
         # The same for every attempt, so that a mailbox can tell a repetition.
         message["Message-ID"] = f"<{parcel.id}@{self._sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"
         # A file is for the eye; on the wire the library chooses what every server passes on.
         encoding = None if self._smtp_url else "8bit"
-        message.set_content(sentences.text(f"{letter['mail']}.body", **values), cte=encoding)
+        message.set_content(sentences.text(f"{letter.mail}.body", **values), cte=encoding)
         message["Content-Language"] = sentences.language
         return message
 

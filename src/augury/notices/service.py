@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from augury.kit.clock import now, rfc3339
 from augury.kit.db import Given, Id, ReadTx, WriteTx, insert_rows
@@ -72,6 +73,28 @@ class Event:
     user_id: str
     data: dict[str, Any]
     mail: str | None = None
+
+
+class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An e-mail as it stands in the outbox; its sentences are as those of an event's.
+
+    It goes to `to`, or else to the address that the user has when it is sent, and not after
+    `until`. `sealed` is one more value, `secret` in the sentences: whoever reads the database
+    alone must not be able to use it.
+    """
+
+    mail: str
+    data: dict[str, Any] = {}
+    to: tuple[str, str] | None = None
+    until: int | None = None
+    sealed: str | None = None
+
+
+def post(tx: WriteTx, user_id: str, kind: str, letter: Letter) -> None:
+    """Put an e-mail into the outbox that is no event: no webhook hears of it."""
+    body = msgspec.json.encode(letter).decode()
+    row = (new_id(), user_id, "mail", None, new_id(), kind, body, "pending", 0, now(), now())
+    insert_rows(tx, deliveries, _COLUMNS, [row])
 
 
 def subscribers(tx: ReadTx, type_: EventType, user_ids: Iterable[str]) -> set[str]:

@@ -16,7 +16,7 @@ from augury.audit_log.service import Actor, record
 from augury.kit.clock import now
 from augury.kit.db import Given, ReadTx, WriteTx
 from augury.kit.log import logger
-from augury.ledger.refusals import BalanceTooLarge
+from augury.ledger.refusals import AccountClosed, BalanceTooLarge
 from augury.payments.bank import BankLine, read_statement
 from augury.payments.bank.purpose import MOST_NAMED, numbers_in
 from augury.payments.desk import Desk
@@ -88,6 +88,40 @@ class _Judged:
     number: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an import would do with a line; a line that is `known` changes nothing."""
+
+    line: BankLine
+    outcome: Outcome
+    number: str | None
+    is_known: bool
+
+
+def foresee(desk: Desk, content: bytes) -> list[Foreseen]:
+    """Return what importing a bank statement would do, line by line, and do nothing.
+
+    Raises `BankStatementUnreadable`, as the import does.
+    """
+    settings = book_of(desk).settings
+    lines = read_statement(content, settings.account, settings.iban)
+    found: list[Foreseen] = []
+    paid: set[str | None] = set()
+    for start in range(0, len(lines), _AT_ONCE):
+        some = lines[start : start + _AT_ONCE]
+        with desk.db.read() as tx:
+            judged = _judge(tx, some)
+            stored = {id_ for (id_,) in _STORED.run(tx, [(line.id,) for line in some])}
+        for one in judged:
+            is_known, outcome = one.line.id in stored, one.outcome
+            if outcome is Outcome.MATCHED and not is_known:
+                # Another line of the same file may have paid it by then.
+                outcome = Outcome.ALREADY_PAID if one.number in paid else outcome
+                paid.add(one.number)
+            found.append(Foreseen(one.line, outcome, one.number, is_known))
+    return found
+
+
 def _judge(tx: ReadTx, lines: Sequence[BankLine]) -> list[_Judged]:
     named = {line.id: numbers_in(line.purpose) for line in lines}
     asked = {number for some in named.values() if len(some) <= MOST_NAMED for number in some}
@@ -115,6 +149,11 @@ _KNOWN = Given(
     "SELECT invoices.number, invoices.amount_minor, invoices.currency, invoices.paid_at"
     " FROM {given} JOIN invoices ON invoices.number = given.number",
     number=invoices.c.number.type,
+)
+_STORED = Given(
+    "SELECT bank_statement_lines.id FROM {given}"
+    " JOIN bank_statement_lines ON bank_statement_lines.id = given.id",
+    id=bank_lines.c.id.type,
 )
 # In the order of their ids, so that two who import the same lines wait for each other in one way.
 # The condition is for SQLite, which else takes the conflict for that of a join.
@@ -170,7 +209,7 @@ def _pay_by(desk: Desk, judged: _Judged, file: _Import) -> list[Outcome]:
         record(tx, file.actor, "invoice.paid_by_line", subject_of(number), details)
     try:
         credit(desk, invoice)
-    except (BalanceTooLarge, NotificationRefused) as refusal:
+    except (AccountClosed, BalanceTooLarge, NotificationRefused) as refusal:
         # It stays paid, and the top-up is marked for administrators; other lines go on.
         logger("payments").error("invoice_not_credited", number=number, reason=refusal.code)
     return [Outcome.MATCHED]

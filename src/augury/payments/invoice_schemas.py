@@ -1,11 +1,12 @@
 """What travels over the wire about invoices and bank statements."""
 
+from collections import Counter
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from augury.kit.clock import rfc3339
-from augury.payments.bank_imports import Summary
+from augury.payments.bank_imports import Foreseen, Summary
 from augury.payments.invoices import Invoice, Outcome, StoredLine
 from augury.payments.providers.protocol import Money
 from augury.payments.schemas import MoneyOut
@@ -75,6 +76,53 @@ class ImportOut(BaseModel):
         """Return a summary for the wire."""
         counts = {outcome: summary.outcomes.get(outcome, 0) for outcome in Outcome}
         return cls(lines=summary.lines, known=summary.known, outcomes=counts)
+
+
+class ForeseenLineOut(BaseModel):
+    """What importing a line would do."""
+
+    booked_on: str = Field(examples=["2026-03-05"])
+    money: MoneyOut
+    payer: str
+    purpose: str
+    outcome: Outcome
+    invoice: str | None = Field(description="The number of the one invoice that it names, if any.")
+    known: bool = Field(description="Imported before: it would change nothing.")
+
+    @classmethod
+    def of(cls, found: Foreseen) -> "ForeseenLineOut":
+        """Return a line for the wire."""
+        line = found.line
+        return cls(
+            booked_on=line.booked_on,
+            money=MoneyOut.of(Money(line.amount_minor, line.currency)),
+            payer=line.payer,
+            purpose=line.purpose,
+            outcome=found.outcome,
+            invoice=found.number,
+            known=found.is_known,
+        )
+
+
+class PreviewOut(BaseModel):
+    """What importing a bank statement would do; the first lines of the file are told."""
+
+    lines: int
+    known: int
+    outcomes: dict[Outcome, int] = Field(description="Of lines that are not known.")
+    items: list[ForeseenLineOut]
+
+    @classmethod
+    def of(cls, found: list[Foreseen], most: int) -> "PreviewOut":
+        """Return what was foreseen for the wire, up to `most` lines of it."""
+        new = [one for one in found if not one.is_known]
+        counts = Counter(one.outcome for one in new)
+        return cls(
+            lines=len(found),
+            known=len(found) - len(new),
+            outcomes={outcome: counts[outcome] for outcome in Outcome},
+            items=[ForeseenLineOut.of(one) for one in found[:most]],
+        )
 
 
 class BankLineOut(BaseModel):

@@ -14,6 +14,7 @@ from augury.kit.db import ReadTx
 from augury.kit.ids import new_id
 from augury.kit.log import logger
 from augury.ledger import service as ledger
+from augury.ledger.closing import require_open
 from augury.payments import automatic, methods, top_ups
 from augury.payments.automatic import StandingOrder
 from augury.payments.desk import Desk
@@ -70,6 +71,7 @@ def _begin(desk: Desk, order: StandingOrder) -> TopUp | None:
     if users.user(desk.db, order.user_id).status != "active":
         return None
     with desk.db.write() as tx:
+        require_open(tx, order.user_id)
         if not automatic.begin(tx, order) or _is_paying(tx, order.user_id):
             return None
         money = desk.prices.price(order.credits, order.currency)

@@ -14,8 +14,8 @@ from augury.kit.errors import NotFound
 from augury.kit.ids import is_id, new_id
 from augury.kit.log import logger
 from augury.ledger import service as ledger
-from augury.ledger.core import Instruction, Posted, TransferType
-from augury.ledger.refusals import BalanceTooLarge
+from augury.ledger.core import Instruction, Posted, Refused, TransferType
+from augury.ledger.refusals import AccountClosed, BalanceTooLarge
 from augury.notices.service import EventType
 from augury.payments import automatic, methods, top_ups
 from augury.payments.desk import Desk
@@ -71,10 +71,10 @@ def settle(db: Database, provider_name: str, event: Event, asker: Actor | None =
     try:
         with db.write() as tx:
             outcome = _settle_for(tx, provider_name, event, asker)
-    except BalanceTooLarge:
+    except (BalanceTooLarge, AccountClosed) as refusal:
         # Paid, and cannot be credited: the provider's repetitions and an administrator will see.
         with db.write() as tx:
-            _flag(tx, event.payment.top_up_id, BalanceTooLarge.code)
+            _flag(tx, event.payment.top_up_id, refusal.code)
         raise
     if outcome in (DIFFERS, None):
         logger("payments").error(
@@ -199,7 +199,7 @@ def _succeed(tx: WriteTx, top_up: TopUp, payment: Payment) -> str:
     )
     (outcome,) = ledger.post(tx, [instruction])
     if not isinstance(outcome, Posted):
-        raise BalanceTooLarge
+        raise AccountClosed if outcome is Refused.ACCOUNT_UNKNOWN else BalanceTooLarge
     if payment.saved_method is not None and top_up.save_method:
         methods.save(tx, top_up.user_id, top_up.provider, payment.saved_method)
     if top_up.origin == "automatic":

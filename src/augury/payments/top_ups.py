@@ -15,8 +15,9 @@ from sqlalchemy import Row, select, text, update
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound, Refusal, invalid
-from augury.kit.ids import new_id
+from augury.kit.ids import first_id, new_id
 from augury.kit.texts import texts
+from augury.ledger.closing import require_open
 from augury.ledger.refusals import IdempotencyConflict
 from augury.payments.desk import Desk
 from augury.payments.providers.protocol import (
@@ -102,6 +103,7 @@ def _stored(desk: Desk, wish: Wish) -> tuple[TopUp, bool]:
         "expires_at": moment + PATIENCE_SECONDS * SECOND,
     }
     with desk.db.write() as tx:
+        require_open(tx, wish.user_id)
         if _pending(tx, wish.user_id) >= _MOST_PENDING:
             raise TooManyPending(retry_after_seconds=PATIENCE_SECONDS)
         new = insert(tx, row)
@@ -240,10 +242,13 @@ def list_top_ups(
     before: str | None = None,
     status: Status | None = None,
     attention: bool = False,
+    provider: str | None = None,
+    between: tuple[int | None, int | None] = (None, None),
 ) -> list[TopUp]:
     """Return up to `limit` top-ups, newest first, with ids below `before`.
 
-    `attention` leaves those that an administrator should look at.
+    `attention` leaves those that an administrator should look at; `between` those that were begun
+    at the first moment or later and before the second, in microseconds.
     """
     statement = select(top_ups).order_by(top_ups.c.id.desc()).limit(limit)
     if user_id is not None:
@@ -252,6 +257,14 @@ def list_top_ups(
         statement = statement.where(top_ups.c.id < before)
     if status is not None:
         statement = statement.where(top_ups.c.status == status)
+    if provider is not None:
+        statement = statement.where(top_ups.c.provider == provider)
+    # An identifier is born with its row.
+    since, until = between
+    if since is not None:
+        statement = statement.where(top_ups.c.id >= first_id(since))
+    if until is not None:
+        statement = statement.where(top_ups.c.id < first_id(until))
     if attention:
         statement = statement.where(top_ups.c.attention.is_not(None))
     with db.read() as tx:

@@ -52,8 +52,11 @@ def _audit_sales(tx: ReadTx, report: Report) -> None:
     own and there are as many charges, no charge is left over.
     """
     paid, wrong = 0, set()
+    charged, seen = count(tx, *_PAYING), 0
     for kind, statement in _SOLD:
         for lot in _lots(tx, statement):
+            report.tell("sales", seen, max(seen, charged))
+            seen += len(lot)
             charges = charges_by_id(tx, [one.transfer_id for one in lot])
             for one in lot:
                 charge = charges.get(one.transfer_id)
@@ -64,7 +67,9 @@ def _audit_sales(tx: ReadTx, report: Report) -> None:
                 else:
                     wrong.add(one.transfer_id)
                     report.add("charge_differs", one.id, "its charge names another sale or price")
-    if paid != count(tx, *_PAYING):
+    if seen:
+        report.tell("sales", seen, seen)
+    if paid != charged:
         _audit_charges(tx, report, wrong)
 
 

@@ -1,6 +1,5 @@
 """Makes the predictions of batches, one chunk at a time, while that before it is being stored."""
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,8 +21,6 @@ from augury.predictions.document_scoring import score_documents
 from augury.predictions.leased import LeasedRunner, Statements, UnavailableError
 from augury.registry.catalogue import Catalogue
 
-# A chunk has a few megabytes; with its outputs it stays far below this.
-_MOST_PART_BYTES = 2**30
 _STATEMENTS = Statements[Leased](
     batch_leases.claim,
     batch_leases.count_due,
@@ -76,9 +73,8 @@ class BatchRunner(LeasedRunner[Leased, Made]):
                     explain=row.explain,
                     language=row.language,
                 )
-        digest = hashlib.sha256(scored.part).hexdigest()
         with _files():
-            self._keeper.keep(digest, [scored.part], _MOST_PART_BYTES)
+            digest = self._keeper.keep_part(scored.part)
         return Made(digest, scored.succeeded, scored.failed)
 
     def _store(self, row: Leased, made: Made) -> None:

@@ -47,6 +47,13 @@ class BatchBalance(BaseModel):
     held: int
 
 
+class BatchRowFault(BaseModel):
+    """What is wrong with a row of a file."""
+
+    line: int = Field(description="Where it begins in the file; of Parquet, the row's number.")
+    message: str
+
+
 class BatchQuoteOut(BaseModel):
     """What a file is and what it would cost at the most, without ordering anything."""
 
@@ -62,3 +69,15 @@ class BatchQuoteOut(BaseModel):
     price: int = Field(description="What would be held: every row that can be read succeeds.")
     balance: BatchBalance
     affordable: bool
+    rows_checked: int = Field(
+        default=0, description="So many rows from the first on were checked as they would be sold."
+    )
+    rows_bad: int = Field(
+        default=0, description="Of those checked, the rows that would fail. They cost nothing."
+    )
+    faults: list[BatchRowFault] = Field(
+        default_factory=list, description="What is wrong with the first 20 of them."
+    )
+    first_rows: list[dict[str, str | None]] = Field(
+        default_factory=list, description="The first five rows as they were read, cut for showing."
+    )

@@ -1,13 +1,14 @@
 """The work of a batch: from one chunk of its file to one part of its results, without any money."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from augury.files.answers import Answer, Answers, Picked
 from augury.files.cells import Field, Typing
-from augury.files.forms import Chunk, Form, Mark
+from augury.files.forms import Form, Mark, Row
 from augury.files.results import Results, results
 from augury.files.rows import open_rows
 from augury.files.tables import Table, table_at
@@ -20,6 +21,10 @@ from augury.kit.texts import texts
 from augury.predictions.batch_fields import columns_for, outputs_of_documents
 
 MOST_REASONS = 4
+# What a model keeps in between may be a hundred times as wide as its rows, and what is wrong with a
+# row takes a hundred times its memory.
+_PREDICTED_AT_ONCE = 10_000
+_JUDGED_AT_ONCE = 2_000
 
 
 class Scored(NamedTuple):
@@ -67,7 +72,9 @@ def score(
             return Scored(table.part(results, answered), succeeded, table.rows - succeeded)
     with open_rows(path, form) as rows:
         chunk = next(rows.chunks(start))
-    answers = _answers(chunk, typing, model, explain=explain, language=language)
+    answers: list[Answer] = []
+    for some in _slices(chunk.rows, _JUDGED_AT_ONCE):
+        answers += _answers(some, typing, model, explain=explain, language=language)
     succeeded = sum(answer.outputs is not None for answer in answers)
     part = results.part(chunk, answers)
     return Scored(part, succeeded, len(answers) - succeeded)
@@ -85,26 +92,30 @@ def _by_columns(table: Table, typing: Typing, model: Predictor, language: str) -
     for column in columns:
         good &= ~column.doubt
     errors: dict[int, str] = {}
-    places, inputs = [], []
-    for place in np.flatnonzero(~good).tolist():
-        row = table.row(place)
-        if row.fault is None:
-            places.append(place)
-            inputs.append(typing.row(row.cells))
-        else:
-            errors[place] = told([row.fault], language)
-    others, faulty = model.signature.sift(inputs)
-    errors |= {places[at]: told(faults, language) for at, faults in faulty.items()}
-    fine = [place for at, place in enumerate(places) if at not in faulty]
-    matrix[fine], good[fine] = others, True
+    for places in _slices(np.flatnonzero(~good).tolist(), _JUDGED_AT_ONCE):
+        fine, others, faults = _judged_alone(table, places, typing, model)
+        matrix[fine], good[fine] = others, True
+        errors |= {place: told(found, language) for place, found in faults.items()}
     outputs = _outputs(model, matrix if good.all() else matrix[good])
     return Answers(good, outputs, errors)
+
+
+def _judged_alone(
+    table: Table, places: list[int], typing: Typing, model: Predictor
+) -> tuple[list[int], Matrix, dict[int, list[Fault]]]:
+    """Return which of some rows are fine, these as a matrix, and the faults of the others."""
+    rows = {place: table.row(place) for place in places}
+    faults = {place: [row.fault] for place, row in rows.items() if row.fault is not None}
+    readable = [place for place in places if place not in faults]
+    matrix, faulty = model.signature.sift([typing.row(rows[place].cells) for place in readable])
+    faults |= {readable[at]: found for at, found in faulty.items()}
+    return [place for place in readable if place not in faults], matrix, faults
 
 
 def _outputs(model: Predictor, matrix: Matrix) -> dict[str, Probabilities | Picked]:
     if not len(matrix):
         return {}
-    names, found = model.manifest.outputs, model.output_columns(model.predict(matrix))
+    names, found = model.manifest.outputs, model.output_columns(_probabilities(model, matrix))
     outputs: dict[str, Probabilities | Picked] = {names.probability: found.probability}
     if names.complement is not None and found.complement is not None:
         outputs[names.complement] = found.complement
@@ -113,10 +124,22 @@ def _outputs(model: Predictor, matrix: Matrix) -> dict[str, Probabilities | Pick
     return outputs
 
 
+def _probabilities(model: Predictor, matrix: Matrix) -> Probabilities:
+    return np.concatenate([model.predict(some) for some in _slices(matrix, _PREDICTED_AT_ONCE)])
+
+
+Many = TypeVar("Many", Matrix, Sequence[Row], list[int])
+
+
+def _slices(many: Many, most: int) -> Iterator[Many]:
+    for start in range(0, len(many), most):
+        yield many[start : start + most]
+
+
 def _answers(
-    chunk: Chunk, typing: Typing, model: Predictor, *, explain: bool, language: str
+    rows: Sequence[Row], typing: Typing, model: Predictor, *, explain: bool, language: str
 ) -> list[Answer]:
-    inputs = [typing.row(row.cells) for row in chunk.rows if row.fault is None]
+    inputs = [typing.row(row.cells) for row in rows if row.fault is None]
     matrix, faulty = model.signature.sift(inputs)
     good = [row for place, row in enumerate(inputs) if place not in faulty]
     if not good:
@@ -129,7 +152,7 @@ def _answers(
     else:
         outputs = model.outputs(model.predict(matrix))
     following, place, answers = iter(outputs), -1, []
-    for row in chunk.rows:
+    for row in rows:
         if row.fault is not None:
             answers.append(Answer(None, told([row.fault], language)))
             continue

@@ -5,6 +5,7 @@ store again while it is being deleted. So there is a row for each: written befor
 and deleted after it has gone. Who finds a row that is doomed waits until the file is gone.
 """
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -73,6 +74,13 @@ class Keeper:
             message = f"a file has changed on its way into the store, {digest} before"
             raise OSError(message)
         return Kept(digest, puts)
+
+    def keep_part(self, part: bytes) -> str:
+        """Put a part of results and return its digest; it must be named within a day."""
+        digest = hashlib.sha256(part).hexdigest()
+        self._announce(digest)
+        self.store.put([part], len(part), digest)
+        return digest
 
     def discard(self, kept: Kept) -> None:
         """Delete what was put a moment ago in vain, unless its content is somebody else's too."""

@@ -8,9 +8,11 @@ import msgspec
 
 from augury.files.disk import blocks
 from augury.files.faults import columns_missing
-from augury.files.forms import Plan
+from augury.files.forms import CHUNK_ROWS, SLOW_CHUNK_ROWS, Plan
 from augury.files.rows import survey
 from augury.files.store import Store
+from augury.inference.documents.protocol import DocumentModel
+from augury.inference.model import Predictor
 from augury.kit.clock import now
 from augury.kit.db import Database
 from augury.kit.errors import LedgerUnavailable, Refusal, invalid
@@ -19,9 +21,15 @@ from augury.ledger import service as ledger
 from augury.ledger.core import Balance, Replayed
 from augury.ledger.refusals import IdempotencyConflict
 from augury.predictions import batch_views
+from augury.predictions.batch_checks import check
 from augury.predictions.batch_fields import columns_for
 from augury.predictions.batch_orders import NewBatch, Ordered, place, refuse_early
-from augury.predictions.batch_schemas import BatchBalance, BatchOut, BatchQuoteOut
+from augury.predictions.batch_schemas import (
+    BatchBalance,
+    BatchOut,
+    BatchQuoteOut,
+    BatchRowFault,
+)
 from augury.predictions.batch_store import Keeper
 from augury.predictions.bell import Bell, NoBell
 from augury.predictions.buy import price_of_row, unavailable
@@ -31,6 +39,8 @@ from augury.registry.window import Offer
 
 _STORE_RETRY_SECONDS = 5
 _LONGEST_NAME = 200
+# About as long as one chunk takes, where it is known beforehand.
+_CHUNK_SECONDS = 2.0
 
 
 class FilesUnavailable(Refusal):
@@ -143,8 +153,9 @@ class BatchDesk:
     def quote(self, user_id: str, upload: Upload, wish: Wish) -> BatchQuoteOut:
         """Return what a file is and what it would cost; nothing is stored or held."""
         found = self._read(user_id, upload, wish)
-        form = found.plan.form
-        fields, missing = columns_for(found.offer.version.manifest, form)
+        form, manifest = found.plan.form, found.offer.version.manifest
+        fields, missing = columns_for(manifest, form)
+        looked = check(upload.path, found.plan, manifest, wish.language)
         names = {field.name for field in fields}
         price = (found.plan.rows - found.plan.faulty_rows) * found.price_per_row
         with self._db.read() as tx:
@@ -162,6 +173,10 @@ class BatchDesk:
             price=price,
             balance=BatchBalance(available=balance.available, held=balance.held),
             affordable=price <= balance.available,
+            rows_checked=looked.checked,
+            rows_bad=looked.bad,
+            faults=[BatchRowFault(line=line, message=text) for line, text in looked.faults],
+            first_rows=looked.first_rows,
         )
 
     def _replay(self, user_id: str, key: str, fingerprint: str) -> BatchOut | None:
@@ -181,10 +196,19 @@ class BatchDesk:
         if offer.lane is None:
             raise unavailable(offer.version.model)
         price = price_of_row(offer, explain=wish.explain)
-        plan = survey(upload.path)
+        plan = survey(upload.path, _chunk_rows(offer.lane.model, explain=wish.explain))
         if plan.faulty_rows == plan.rows:
             raise invalid("/file", "fault.file_no_good_rows", rows=plan.rows)
         return _Item(plan, offer, price)
+
+
+def _chunk_rows(model: Predictor | DocumentModel, *, explain: bool) -> int:
+    """Return how many rows are predicted at once: with what takes long, others have their turn."""
+    if explain or isinstance(model, DocumentModel):
+        return SLOW_CHUNK_ROWS
+    # None at all of a model that others run, whose time nobody knows.
+    rows = int(CHUNK_ROWS * _CHUNK_SECONDS / model.seconds(CHUNK_ROWS))
+    return max(SLOW_CHUNK_ROWS, min(rows, CHUNK_ROWS))
 
 
 def _file_name(sent: str) -> str:

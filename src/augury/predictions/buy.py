@@ -113,7 +113,8 @@ class Shop:
         offer, lane, rows, price = await self._find(user_id, request)
         if user_id in self._poor:
             await self._refuse_if_poor(user_id, price)
-        outputs = await _predict(lane, rows, request, language)
+        asked = Asked(rows, request.inputs, request.explain, language)
+        outputs = await outputs_of(lane, asked)
         order = Order(
             id=new_id(),
             user_id=user_id,
@@ -287,9 +288,9 @@ def _lane_of(offer: Offer) -> AnyLane:
     return offer.lane
 
 
-async def _predict(lane: AnyLane, rows: Any, request: PredictionRequest, language: str) -> str:
+async def outputs_of(lane: AnyLane, asked: Asked[Any]) -> str:
+    """Return a model's outputs as JSON; `ModelUnavailable` when it has none to give."""
     try:
-        asked = Asked(rows, request.inputs, request.explain, language)
         outputs = await lane.answer(asked)
     except Refusal:
         raise

@@ -14,6 +14,7 @@ from augury.kit.paging import page, position_of
 from augury.kit.texts import texts
 from augury.ledger import history as ledger
 from augury.ledger.history import Movement
+from augury.predictions.bought import places_of
 from augury.predictions.periods import within
 from augury.predictions.schemas import (
     Charge,
@@ -120,11 +121,28 @@ def find_page(
 
     tables = [predictions] if status == _SUCCEEDED else [jobs] if status else [jobs, predictions]
     with db.read() as tx:
-        found = [row for table in tables for row in tx.execute(chosen(table))]
+        found = []
+        for table in tables:
+            if table is predictions and model is not None:
+                found += _where_bought(tx, chosen(table), user_id, model, limit + 1)
+            else:
+                found += tx.execute(chosen(table))
         found.sort(key=lambda row: str(row.id), reverse=True)
         rows, following = page(found[: limit + 1], limit, lambda row: str(row.id))
         charges = _charges(tx, rows)
     return PredictionPage([PredictionAnswer(**_members(row, charges)) for row in rows], following)
+
+
+def _where_bought(
+    tx: ReadTx, statement: Select[Any], user_id: str, model: str, most: int
+) -> list[Row[Any]]:
+    """Return the first rows of a statement about one model, looking only where some can be."""
+    rows: list[Row[Any]] = []
+    for place in places_of(tx, user_id, model):
+        rows += tx.execute(statement.where(place))
+        if len(rows) >= most:
+            break
+    return rows
 
 
 def _charges(tx: ReadTx, rows: Sequence[Row[Any]]) -> dict[str, Movement]:

@@ -8,24 +8,27 @@ by several processes. What is not closed yet is read as it stands. See decision 
 
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, log
+from typing import TypeVar
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, func, insert, literal_column, select, union, update
 
-from augury.kit.clock import SECOND, now
+from augury.kit.clock import now
 from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import invalid
-from augury.kit.ids import first_id
-from augury.predictions.jobs import DEADLINE_SECONDS, FAILED
-from augury.predictions.periods import EARLIER, within
+from augury.predictions.closing import HOUR, PATIENCE, hour_of, next_hour
+from augury.predictions.jobs import FAILED
+from augury.predictions.periods import within
 from augury.predictions.tables import batches, jobs, prediction_hours, predictions, sums_state
 
-HOUR = 3600 * SECOND
+T = TypeVar("T")
+
+# In the statement itself: PostgreSQL takes two parameters for two different values.
+_AN_HOUR = literal_column(str(HOUR), BigInteger)
 MOST_DAYS = 366
-# A clock may be wrong by as much, and a commit take as long.
-_PATIENCE = DEADLINE_SECONDS * SECOND + 600 * SECOND
 _ROWS_AT_ONCE = 2_000
 _PAUSE_SECONDS = 0.01
 # Of two limits of latency that follow each other: a percentile is right to a twentieth.
@@ -65,21 +68,16 @@ def bucket_of(latency: int) -> int:
     return ceil(log(latency) / _STEP) if latency > 1 else 0
 
 
-def hour_of(moment: int) -> int:
-    """Return when the hour of a moment begins."""
-    return moment - moment % HOUR
-
-
 def close_hours(db: Database, stop: threading.Event) -> int:
     """Add up the hours that can change no more; return how many. Safe to repeat."""
     closed = 0
     while not stop.is_set():
         with db.read() as tx:
             begun = _up_to(tx)
-            hour = _next_hour(tx, begun)
-            if hour is None or hour + HOUR + _PATIENCE > now():
+            hour = next_hour(tx, begun)
+            if hour is None or hour + HOUR + PATIENCE > now():
                 break
-            sums = _sold(tx, hour, hour + HOUR)
+            sums = _sold(tx, hour, hour + HOUR, _model)
         with db.write() as tx:
             if not _store(tx, begun, hour, sums):
                 break  # another process was first
@@ -92,30 +90,23 @@ def _up_to(tx: ReadTx) -> int:
     return int(tx.execute(select(sums_state.c.up_to)).scalar_one())
 
 
-def _next_hour(tx: ReadTx, begun: int) -> int | None:
-    """Return the first hour from `begun` on in which anything was sold."""
-    found = (
-        select(predictions.c.created_at)
-        .where(predictions.c.id >= first_id(max(begun - EARLIER, 0)))
-        .where(predictions.c.created_at >= begun)
-        .order_by(predictions.c.id)
-        .limit(1)
-    )
-    moment = tx.execute(found).scalar()
-    # The next by its identifier may be a little later than the next by its moment.
-    return None if moment is None else max(begun, hour_of(moment - EARLIER))
+def _model(model: str, _hour: int) -> str:
+    return model
 
 
-def _sold(tx: ReadTx, since: int, until: int) -> dict[str, Sums]:
+def _sold(tx: ReadTx, since: int, until: int, key: Callable[[str, int], T]) -> dict[T, Sums]:
+    """Add up what was ordered between two moments, by the key of its model and its hour."""
     found = select(
         predictions.c.model,
+        predictions.c.created_at,
         predictions.c.rows,
         predictions.c.price,
         predictions.c.completed_at - predictions.c.created_at,
     ).where(*within(predictions, since, until))
-    sums: defaultdict[str, Sums] = defaultdict(Sums)
-    for model, rows, price, latency in tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(found):
-        one = sums[model]
+    sums: defaultdict[T, Sums] = defaultdict(Sums)
+    rows_at_once = tx.execution_options(yield_per=_ROWS_AT_ONCE)
+    for model, moment, rows, price, latency in rows_at_once.execute(found):
+        one = sums[key(model, hour_of(moment))]
         one.predictions += 1
         one.rows += rows
         one.credits += price
@@ -150,56 +141,92 @@ def sums_by_model(db: Database, since: int, until: int) -> dict[str, Sums]:
     predictions and batches in the background: what is refused on the spot is not stored.
     Raises `InvalidInput` when the time is longer than `MOST_DAYS` or ends before it begins.
     """
+    return _sums(db, since, until, _model)
+
+
+def sums_by_time(
+    db: Database, since: int, until: int, step: int, model: str | None = None
+) -> dict[int, Sums]:
+    """Return the same of all models, or of one, by the beginning of each step of whole hours.
+
+    Steps are counted from 1970 in UTC; those in which nothing was ordered are left out.
+    """
+    found = _sums(db, since, until, lambda name, hour: (name, hour - hour % step))
+    sums: defaultdict[int, Sums] = defaultdict(Sums)
+    for (name, begun), one in found.items():
+        if model in (None, name):
+            sums[begun].add(one)
+    return sums
+
+
+def _sums(db: Database, since: int, until: int, key: Callable[[str, int], T]) -> dict[T, Sums]:
     if since >= until:
         raise invalid("/from", "fault.usage_order")
     if until - since > MOST_DAYS * 24 * HOUR:
         raise invalid("/from", "fault.usage_days", most=MOST_DAYS)
     first, last = hour_of(since), hour_of(until - 1) + HOUR
-    found: defaultdict[str, Sums] = defaultdict(Sums)
+    found: defaultdict[T, Sums] = defaultdict(Sums)
     with db.read() as tx:
         closed = _up_to(tx)
-        for model, one in _closed(tx, first, min(last, closed)):
-            found[model].add(one)
+        for model, hour, one in _closed(tx, first, min(last, closed)):
+            found[key(model, hour)].add(one)
         if last > closed:
-            for model, one in _sold(tx, max(first, closed), last).items():
-                found[model].add(one)
-        _add_background(tx, found, first, last)
+            for name, one in _sold(tx, max(first, closed), last, key).items():
+                found[name].add(one)
+        for model, hour, one in _background(tx, first, last):
+            found[key(model, hour)].add(one)
     return found
 
 
-def _closed(tx: ReadTx, first: int, last: int) -> list[tuple[str, Sums]]:
+def _closed(tx: ReadTx, first: int, last: int) -> Iterator[tuple[str, int, Sums]]:
     hours = select(prediction_hours).where(
         prediction_hours.c.hour >= first, prediction_hours.c.hour < last
     )
-    return [
-        (
+    for row in tx.execute(hours):
+        latencies = Counter(msgspec.json.decode(row.latencies, type=dict[int, int]))
+        yield (
             row.model,
-            Sums(
-                row.predictions,
-                row.rows,
-                row.credits,
-                latencies=Counter(msgspec.json.decode(row.latencies, type=dict[int, int])),
-            ),
+            row.hour,
+            Sums(row.predictions, row.rows, row.credits, latencies=latencies),
         )
-        for row in tx.execute(hours)
-    ]
 
 
-def _add_background(tx: ReadTx, found: defaultdict[str, Sums], first: int, last: int) -> None:
-    """Add batches, and what has failed; both tables are small, and end when they end."""
+def _background(tx: ReadTx, first: int, last: int) -> Iterator[tuple[str, int, Sums]]:
+    """Yield batches, and what has failed; both tables are small, and end when they end."""
+    hour = batches.c.created_at - batches.c.created_at % _AN_HOUR
     paid = (
-        select(batches.c.model, func.count(), func.sum(batches.c.rows_done))
+        select(batches.c.model, hour, func.count(), func.sum(batches.c.rows_done))
         .add_columns(func.sum(batches.c.captured))
         .where(*within(batches, first, last), batches.c.captured > 0)
-        .group_by(batches.c.model)
+        .group_by(batches.c.model, hour)
     )
-    for model, count, rows, credits_ in tx.execute(paid):
-        found[model].add(Sums(count, int(rows), int(credits_)))
+    for model, begun, count, rows, credits_ in tx.execute(paid):
+        yield model, begun, Sums(count, int(rows), int(credits_))
     for table in (jobs, batches):
+        hour = table.c.created_at - table.c.created_at % _AN_HOUR
         failed = (
-            select(table.c.model, func.count())
+            select(table.c.model, hour, func.count())
             .where(*within(table, first, last), table.c.status == FAILED)
-            .group_by(table.c.model)
+            .group_by(table.c.model, hour)
         )
-        for model, count in tx.execute(failed):
-            found[model].failures += count
+        for model, begun, count in tx.execute(failed):
+            yield model, begun, Sums(failures=count)
+
+
+def customers_by_model(db: Database, since: int, until: int) -> dict[str, int]:
+    """Return how many customers bought of each model in whole hours around two moments.
+
+    It reads the predictions of that time themselves: sums of hours cannot tell whether the
+    customers of two of them are the same.
+    """
+    first, last = hour_of(since), hour_of(until - 1) + HOUR
+    bought = [
+        select(predictions.c.model, predictions.c.user_id).where(*within(predictions, first, last)),
+        select(batches.c.model, batches.c.user_id).where(
+            *within(batches, first, last), batches.c.captured > 0
+        ),
+    ]
+    pairs = union(*bought).subquery()
+    counted = select(pairs.c.model, func.count()).group_by(pairs.c.model)
+    with db.read() as tx:
+        return dict(tx.execute(counted).all())

@@ -13,13 +13,13 @@ from augury.kit.ids import is_id, new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Instruction, Posted, Refused, TransferType
 from augury.predictions import allowances, history
+from augury.predictions.closing import DEADLINE_SECONDS
 from augury.predictions.schemas import PredictionAnswer
 from augury.predictions.tables import jobs, predictions
 from augury.predictions.till import Sold, results_of
 from augury.users import keys
 
 # A job that has not succeeded by then has failed. Its hold lasts longer than any clock is wrong.
-DEADLINE_SECONDS = 3600
 HOLD_SECONDS = DEADLINE_SECONDS + 600
 MOST_UNFINISHED = 1000
 _RETRY_AFTER_SECONDS = 10

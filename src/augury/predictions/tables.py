@@ -40,7 +40,8 @@ predictions = Table(
     CheckConstraint("status IN ('succeeded')", name="status"),
     CheckConstraint("rows > 0", name="rows_positive"),
     CheckConstraint("expired_at IS NULL OR outputs = 'null'", name="expired_is_empty"),
-    # By customer and time. With the model, so that a filter by it looks into the index alone.
+    # By customer and time. With the model, so that a filter by it looks into the index alone, and
+    # there at no more than `bought.py` says.
     Index("ix_predictions_user_model", "user_id", "id", "model"),
 )
 
@@ -293,4 +294,37 @@ sums_state = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("up_to", Int64, nullable=False),
+)
+
+# In which months a customer bought predictions of a model, and between which identifiers: see
+# `bought.py`.
+bought_months = Table(
+    "bought_months",
+    metadata,
+    Column("user_id", Id, nullable=False),
+    Column("model", String(64), nullable=False),
+    # Like `2026-03`.
+    Column("month", String(7), nullable=False),
+    Column("first_id", Id, nullable=False),
+    Column("last_id", Id, nullable=False),
+    PrimaryKeyConstraint("user_id", "model", "month"),
+)
+# One row: up to when months are noted.
+bought_state = Table(
+    "bought_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("up_to", Int64, nullable=False),
+)
+# The processes that work in the background, each with when it last said so: see `workers.py`.
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Int64, nullable=False),
+    Column("started_at", Int64, nullable=False),
+    Column("seen_at", Int64, nullable=False),
+    CheckConstraint("kind IN ('embedded', 'apart', 'rung')", name="kind"),
 )

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from augury.inference.manifest import MOST_PRICE
@@ -103,6 +104,7 @@ class AdminVersionOut(BaseModel):
     published_at: str
     published_by: str | None = Field(description="Null: it ships with the program.")
     loaded: bool | None = Field(description="Whether this process can sell it; null: not on sale.")
+    metrics: dict[str, Any] | None = Field(description="How good it was when it was trained.")
     verdict: dict[str, Any] | None = Field(description="What quarantine measured.")
 
 
@@ -207,5 +209,6 @@ def _version(
         published_at=rfc3339(version.created_at),
         published_by=version.created_by,
         loaded=loaded,
+        metrics=msgspec.to_builtins(version.manifest.metrics),
         verdict=verdicts.get(version.version),
     )

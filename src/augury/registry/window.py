@@ -70,7 +70,7 @@ def window_at(found: Shelf, lanes: Mapping[str, AnyLane | None], moment: int) ->
     for key, version in found.versions.items():
         current = version.at(moment)
         listing = found.listings[current.model]
-        offers[key] = _offer(current, listing, lanes.get(current.digest))
+        offers[key] = offer_of(current, listing, lanes.get(current.digest))
     aliases = {
         key: _target(key[0], one, moment, found, lanes) for key, one in found.aliases.items()
     }
@@ -93,7 +93,8 @@ def window_at(found: Shelf, lanes: Mapping[str, AnyLane | None], moment: int) ->
     return Window(found.next_change_after(moment), offers, aliases, canaries)
 
 
-def _offer(version: Version, listing: Listing, lane: AnyLane | None) -> Offer:
+def offer_of(version: Version, listing: Listing, lane: AnyLane | None) -> Offer:
+    """Return a version as it is offered at its present price; without a lane it cannot answer."""
     reasons = version.manifest.explain
     explain_price = None if reasons is None else reasons.price
     change = version.next_price, version.next_price_from

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 import streamlit as st
+
+_DRAFTS: Final = (Path(__file__).parent / "assets" / "drafts.js").read_text("utf-8")
 
 
 def go(path: str, fields: Mapping[str, str]) -> None:
@@ -29,21 +33,19 @@ def tell(path: str, fields: Mapping[str, str]) -> None:
     )
 
 
+def reload() -> None:
+    """Load the page anew, with the cookies that the browser has now."""
+    _run("location.reload();", "", {})
+
+
 def set_page_language(language: str) -> None:
     """Tell the browser, and screen readers, the page's language."""
     _run("document.documentElement.lang = fields.language;", "", {"language": language})
 
 
-def keep_links_in_this_tab() -> None:
-    """Let link buttons lead on in the same tab: Streamlit's own way is a new one."""
-    _run(
-        "if (window.auguryLinks) return; window.auguryLinks = true;"
-        "document.addEventListener('click', (event) => {"
-        "const link = event.target.closest('[data-testid=stLinkButton] a');"
-        "if (link) link.target = '_self'; }, true);",
-        "",
-        {},
-    )
+def keep_drafts() -> None:
+    """Bring back what was typed into a form and not sent, when the form comes back."""
+    st.html(f"<script>{_DRAFTS}</script>", width="content", unsafe_allow_javascript=True)
 
 
 def _run(code: str, path: str, fields: Mapping[str, str]) -> None:

@@ -1,101 +1,111 @@
 """One run of the script: who is here, where they are, and what frames every screen."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
-from msgspec import Struct
 
 from augury.client import ApiError, Unreachable
 from augury.kit.texts import LANGUAGES
 from augury.ui import browser
-from augury.ui.elements import plain, show_api_down, show_refusal
-from augury.ui.hub import hub
+from augury.ui.parts.elements import plain, show_api_down, show_refusal
+from augury.ui.parts.mending import mend_streamlit
+from augury.ui.places import CUSTOMER, FRONT, SECTIONS, Place
 from augury.ui.reader import Reader
-from augury.ui.screens import (
-    models,
-    overview,
-    portfolio,
-    predict,
-    predictions,
-    register,
-    risk,
-    sign_in,
-    top_up,
-    transactions,
-)
-from augury.ui.sessions import Session, SignedOut
-from augury.ui.visit import LANGUAGE_KEY, Visit, current_path, current_reader, current_session
+from augury.ui.screens import sign_in
+from augury.ui.visit import LANGUAGE_KEY, Visit, current_reader, current_session
+from augury.ui.web.hub import hub
+from augury.ui.web.sessions import Session, SignedOut
+from augury.ui.whose import SESSION_KEY, SomebodyElse, forget_everything, owner, take_over
 
 _ASSETS = Path(__file__).parent / "assets"
 _LOGO = _ASSETS / "augury.svg"
 # A file and not one of Streamlit's icon names: the browser would fetch those from another host.
 _ICON = _ASSETS / "icon.svg"
 _STYLE = _ASSETS / "cabinet.css"
-_SESSION_OVER_KEY = "session is over"
-
-
-class _Place(Struct, frozen=True):
-    """One address of the cabinet; its name is the path, and the key of its title."""
-
-    path: str
-    icon: str
-    screen: Callable[[Visit], None]
-    is_private: bool = False
-    is_for_guests: bool = False
-    is_in_menu: bool = True
-
-    def belongs_in_menu(self, *, is_signed_in: bool) -> bool:
-        is_closed = self.is_for_guests if is_signed_in else self.is_private
-        return self.is_in_menu and not is_closed
-
-
-_PLACES = (
-    _Place("overview", ":material/home:", overview.show),
-    _Place("models", ":material/model_training:", models.show),
-    _Place("predict", ":material/insights:", predict.show, is_private=True),
-    _Place("risk", ":material/show_chart:", risk.show, is_private=True),
-    _Place("portfolio", ":material/pie_chart:", portfolio.show, is_private=True),
-    _Place("predictions", ":material/history:", predictions.show, is_private=True),
-    _Place("transactions", ":material/receipt_long:", transactions.show, is_private=True),
-    # Its way in stands under the balance.
-    _Place("top-up", ":material/add_card:", top_up.show, is_private=True, is_in_menu=False),
-    _Place("sign-in", ":material/login:", sign_in.show, is_for_guests=True),
-    _Place("register", ":material/person_add:", register.show, is_for_guests=True),
-)
 
 
 def show() -> None:
     """Show the screen at the visitor's address, framed by menu, balance and language."""
     reader = current_reader()
-    st.set_page_config(page_title=reader.text("app.name"), page_icon=str(_ICON), layout="centered")
+    st.set_page_config(page_icon=str(_ICON), layout="centered")
     st.logo(str(_LOGO), size="large")
-    try:
-        session, is_api_up = current_session(reader), True
-    except Unreachable:
-        session, is_api_up = None, False
     places: dict[str, st.Page] = {}
-    visit = Visit(reader, session, places)
-    for place in _PLACES:
-        places[place.path] = _page(place, visit, is_api_up=is_api_up)
-    chosen = st.navigation(list(places.values()))
+    visit, role, is_api_up = Visit(reader, None, places), None, True
+    try:
+        visit = Visit(reader, current_session(reader), places)
+        role = _role(visit)
+    except Unreachable:
+        is_api_up = False
+    except SignedOut:
+        _forget(visit.session)
+        visit = Visit(reader, None, places)
+    except SomebodyElse:
+        forget_everything()
+        browser.reload()
+        return
+    for place in (place for section in SECTIONS.values() for place in section):
+        places[place.path] = _page(place, visit, role, is_api_up=is_api_up)
+    menu = {
+        # The first section needs no title: it is where one starts.
+        reader.text(f"section.{name}") if number else "": [places[one.path] for one in section]
+        for number, (name, section) in enumerate(SECTIONS.items())
+        if section
+    }
+    chosen = st.navigation(menu, expanded=True)
+    st.set_page_config(page_title=_title(reader, chosen.title))
     st.html(_STYLE)
     browser.set_page_language(reader.language)
-    browser.keep_links_in_this_tab()
+    mend_streamlit(reader)
+    browser.keep_drafts()
     chosen.run()
     # After the screen: it may have spent credits.
     with st.sidebar:
         _show_account(visit)
         _show_language_switch(reader)
         _show_api_link(reader)
-    if session is not None and session.cookie_is_stale():
+    if visit.session is not None:
+        _deliver(visit.session)
+
+
+def _deliver(session: Session) -> None:
+    """See to it that the browser's cookie has the session's newest token."""
+    if not session.cookie_is_stale():
+        return
+    if st.session_state.get(SESSION_KEY) == session.id and not session.is_in_a_cookie:
+        browser.tell("/session/accept", {"ticket": hub().tickets.issue(session.id)})
+    else:
         browser.tell("/session/renew", {})
 
 
-def _page(place: _Place, visit: Visit, *, is_api_up: bool) -> st.Page:
-    in_menu = place.belongs_in_menu(is_signed_in=visit.session is not None)
-    is_front = place is _PLACES[0]
+def _title(reader: Reader, page: str) -> str:
+    return reader.text("app.title", page=page, app=reader.text("app.name"))
+
+
+def _role(visit: Visit) -> str | None:
+    """Return what the menu should offer; who is here is asked once per tab and session.
+
+    SomebodyElse when the tab has what another person typed, SignedOut when the session is over.
+    """
+    session, known = visit.session, owner()
+    if session is None:
+        return None
+    if known is not None and known.session_id == session.id:
+        return known.role
+    try:
+        me = visit.ask(lambda api: api.me())
+    except ApiError as refusal:
+        if known is not None:
+            # Nobody can tell whether it is still the same person.
+            raise SomebodyElse from refusal
+        # The screen will meet the same and say so.
+        return CUSTOMER
+    session.user_id = me.id
+    return take_over(session.id, me).role
+
+
+def _page(place: Place, visit: Visit, role: str | None, *, is_api_up: bool) -> st.Page:
+    is_front = place is FRONT
     return st.Page(
         partial(_show_screen, place, visit, is_api_up=is_api_up),
         title=visit.reader.text(f"place.{place.path}"),
@@ -103,26 +113,25 @@ def _page(place: _Place, visit: Visit, *, is_api_up: bool) -> st.Page:
         url_path=None if is_front else place.path,
         default=is_front,
         # Hidden and not absent: a deep link must find its page before signing in, too.
-        visibility="visible" if in_menu else "hidden",
+        visibility="visible" if place.belongs_in_menu(role) else "hidden",
     )
 
 
-def _show_screen(place: _Place, visit: Visit, *, is_api_up: bool) -> None:
+def _show_screen(place: Place, visit: Visit, *, is_api_up: bool) -> None:
     reader = visit.reader
     if not is_api_up:
         show_api_down(reader)
         return
-    if st.session_state.pop(_SESSION_OVER_KEY, False):
+    if visit.session is None and owner() is not None:
         st.info(reader.text("sign_in.session_over"), icon=":material/lock_clock:")
     try:
-        if place.is_private and visit.session is None:
-            sign_in.show_in_place(visit, current_path())
+        if place.role is not None and visit.session is None:
+            sign_in.show_in_place(visit)
         else:
             place.screen(visit)
     except SignedOut:
         _forget(visit.session)
         # From the top, as a guest: the screen may have drawn its first half.
-        st.session_state[_SESSION_OVER_KEY] = True
         st.rerun()
     except Unreachable:
         show_api_down(reader)
@@ -153,6 +162,9 @@ def _show_account(visit: Visit) -> None:
     )
     st.caption(reader.text("account.signed_in_as", username=plain(me.username)))
     if st.button(reader.text("account.sign_out"), icon=":material/logout:", width="stretch"):
+        # Here and not only by the cookie, which may be another tab's by now.
+        _forget(visit.session)
+        visit.session.end()
         browser.go("/session/end", {})
 
 

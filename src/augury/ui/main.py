@@ -8,12 +8,13 @@ from types import FrameType
 
 import streamlit as st
 
-from augury.ui.downloads import DOWNLOADS
-from augury.ui.headers import MIDDLEWARE
-from augury.ui.hub import new_client, open_hub
 from augury.ui.mishap import show_mishap
-from augury.ui.routes import ROUTES
 from augury.ui.theme import streamlit_config
+from augury.ui.web.downloads import DOWNLOADS
+from augury.ui.web.headers import MIDDLEWARE
+from augury.ui.web.hub import new_client, open_hub
+from augury.ui.web.routes import ROUTES
+from augury.ui.web.uploads import UPLOADS
 
 _HERE = Path(__file__).parent
 
@@ -36,7 +37,7 @@ def run(host: str, port: int, api_url: str, secret: str, public_api_url: str | N
         app = st.App(
             _HERE / "script.py",
             routes=[*ROUTES, *DOWNLOADS],
-            middleware=MIDDLEWARE,
+            middleware=[*MIDDLEWARE, *UPLOADS],
             on_script_error=show_mishap,
         )
         app.run(config=streamlit_config(host, port))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from babel.dates import (
     format_date,
     format_datetime,
     format_skeleton,
+    format_timedelta,
     get_day_names,
     get_month_names,
     get_timezone,
@@ -85,6 +86,11 @@ class Reader:
         """Return a share of one as a percentage with one decimal."""
         return format_percent(share, format=self._percent_pattern(), locale=self._locale)
 
+    def share(self, share: float) -> str:
+        """Return a share of one as a percentage with as many decimals as it needs, two at most."""
+        exact = Decimal(str(round(share, 4)))
+        return format_percent(exact, locale=self._locale, decimal_quantization=False)
+
     def points(self, share: float) -> str:
         """Return a difference of two percentages with its sign, in percentage points."""
         size = self.rounded(abs(share) * 100, 2)
@@ -132,6 +138,8 @@ class Reader:
                 "thousands": get_group_symbol(self._locale),
                 "grouping": [3],
                 "currency": ["", ""],
+                # With the space before it, where the language has one.
+                "percent": format_percent(1, locale=self._locale).lstrip("10"),
             },
             "time": {
                 "dateTime": "%x, %X",
@@ -148,6 +156,26 @@ class Reader:
     def moment(self, when: datetime) -> str:
         """Return a date and time of day in the reader's zone."""
         return format_datetime(when, "medium", tzinfo=self._zone, locale=self._locale)
+
+    def today(self) -> date:
+        """Return what day it is in the reader's zone."""
+        return datetime.now(self._zone).date()
+
+    def midnight(self, day: date) -> datetime:
+        """Return when a day begins in the reader's zone."""
+        begins = datetime.combine(day, time())
+        # Zones of some make have to be asked which of their offsets counts on that day.
+        localize = getattr(self._zone, "localize", None)
+        found: datetime = localize(begins) if localize else begins.replace(tzinfo=self._zone)
+        return found
+
+    def written(self, day: date) -> str:
+        """Return a day as it is typed into a field."""
+        return day.strftime("%d.%m.%Y") if self.language == "ru" else day.isoformat()
+
+    def span(self, length: timedelta) -> str:
+        """Return about how long something took: `2 minutes`."""
+        return format_timedelta(length, threshold=1.5, locale=self._locale)
 
     def _percent_pattern(self) -> str:
         pattern: str = self._locale.percent_formats[None].pattern

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+# As large as a page takes a file: about a hundred thousand applicants.
+MOST_BATCH_MEGABYTES: Final = 8
+# The largest artefact, unless the operator allows larger ones: those come by `augury publish`.
+MOST_MODEL_MEGABYTES: Final = 100
 _LIGHT: Final[Mapping[str, object]] = {
     "primaryColor": "#0b7285",
     "backgroundColor": "#fbfcfd",
@@ -10,14 +14,18 @@ _LIGHT: Final[Mapping[str, object]] = {
     "textColor": "#1b2733",
     "borderColor": "#dde3e8",
     "linkColor": "#0b7285",
+    "grayTextColor": "#4d5963",
+    "grayBackgroundColor": "#e9edf0",
 }
 _DARK: Final[Mapping[str, object]] = {
-    "primaryColor": "#22a6b8",
+    "primaryColor": "#45c4d4",
     "backgroundColor": "#12181e",
     "secondaryBackgroundColor": "#1b232b",
     "textColor": "#e4eaef",
     "borderColor": "#2f3a44",
     "linkColor": "#4cc3d3",
+    "grayTextColor": "#b4bfc8",
+    "grayBackgroundColor": "#2a333c",
 }
 _BOTH: Final[Mapping[str, object]] = {
     "theme.baseRadius": "0.5rem",
@@ -40,7 +48,8 @@ def streamlit_config(host: str, port: int) -> dict[str, object]:
         "server.runOnSave": False,
         "server.enableAgentApi": False,
         "server.showEmailPrompt": False,
-        "server.maxUploadSize": 1,
+        # For models; `web/uploads.py` lets nobody but administrators send as much.
+        "server.maxUploadSize": MOST_MODEL_MEGABYTES,
         "browser.gatherUsageStats": False,
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,

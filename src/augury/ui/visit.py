@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from augury.client import Client
 from augury.kit.texts import LANGUAGES
-from augury.ui.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, session_of
-from augury.ui.hub import hub
 from augury.ui.reader import Reader, choose_language
-from augury.ui.sessions import Caller, Session, SignedOut
+from augury.ui.web.cookies import LANGUAGE_COOKIE, RESET_COOKIE, SESSION_COOKIE, session_of
+from augury.ui.web.hub import hub
+from augury.ui.web.sessions import Caller, Session, SignedOut, agent_of
+from augury.ui.whose import SESSION_KEY
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Visit(Struct, frozen=True):
     def ask_openly(self, work: Callable[[Client], T]) -> T:
         """Return `work` done without signing in, for what everybody may see."""
         caller = current_caller(self.reader)
-        return work(hub().api.acting_as(None, caller.language, caller.address))
+        return work(caller.guest_of(hub().api))
 
 
 def current_reader() -> Reader:
@@ -48,12 +49,14 @@ def current_reader() -> Reader:
 
 def current_caller(reader: Reader) -> Caller:
     """Return for whom this run calls the API."""
-    return Caller(reader.language, visitor_address())
+    return Caller(reader.language, visitor_address(), agent_of(st.context.headers))
 
 
 def current_session(reader: Reader) -> Session | None:
-    """Return the session of this browser; Unreachable when only the API could tell."""
-    return session_of(hub(), cookie(SESSION_COOKIE), current_caller(reader))
+    """Return the session of this tab or browser; Unreachable when only the API could tell."""
+    # The cookies are those that the tab has connected with; who signed in since is known here.
+    kept = hub().sessions.find(st.session_state.get(SESSION_KEY, ""))
+    return kept or session_of(hub(), cookie(SESSION_COOKIE), current_caller(reader))
 
 
 def visitor_address() -> str | None:
@@ -64,6 +67,11 @@ def visitor_address() -> str | None:
 def cookie(name: str) -> str | None:
     """Return a cookie that came with this page."""
     return st.context.cookies.get(name)
+
+
+def reset_token() -> str | None:
+    """Return the token of the link for a new password that this browser came by."""
+    return cookie(RESET_COOKIE)
 
 
 def current_path() -> str:

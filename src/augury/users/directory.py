@@ -12,11 +12,11 @@ from augury.kit.db import Database, ReadTx, WriteTx
 from augury.kit.errors import NotFound, invalid
 from augury.kit.ids import is_id
 from augury.users.gate import bump
-from augury.users.service import REFRESH_SECONDS
 from augury.users.tables import api_keys, sessions, users
+from augury.users.tokens import REFRESH_SECONDS
 
 Status = Literal["active", "blocked"]
-_SHOWN: Final = ("id", "username", "email", "role", "status", "created_at")
+_SHOWN: Final = ("id", "username", "email", "role", "status", "created_at", "closed_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Entry:
     role: Literal["customer", "admin"]
     status: Status
     created_at: int
+    # When its owner closed it for good; until then nothing.
+    closed_at: int | None
     last_seen_at: int | None
 
 
@@ -42,7 +44,8 @@ def find_page(
 ) -> list[Entry]:
     """Return users newest first, older than the one with the id `before`.
 
-    `search` is an id, or a part of a user name or an e-mail address in letters of any case.
+    `search` is an id, or a part of a user name or an e-mail address in letters of any case. Whoever
+    has exactly this e-mail address is found by it at once, and nobody else.
     """
     found = select(*(users.c[name] for name in _SHOWN)).order_by(users.c.id.desc()).limit(limit)
     if before is not None:
@@ -54,6 +57,11 @@ def find_page(
     elif search:
         keys = (users.c.username_key, users.c.email_key)
         part = search.casefold()
+        # A part can stand anywhere, so every user is looked at; a whole address has an index.
+        whole = select(users.c.id).where(users.c.email_key == part)
+        owner = tx.execute(whole).scalar_one_or_none() if "@" in part else None
+        if owner is not None:
+            return _entries(tx, tx.execute(found.where(users.c.id == owner)).all())
         found = found.where(or_(*(key.contains(part, autoescape=True) for key in keys)))
     return _entries(tx, tx.execute(found).all())
 
@@ -79,7 +87,8 @@ def _last_seen(tx: ReadTx, ids: Sequence[str]) -> dict[str, int]:
     # A session's end is moved with each refresh, so it tells when the last one was.
     refreshed = func.max(sessions.c.expires_at) - REFRESH_SECONDS * SECOND
     used = func.max(api_keys.c.last_used_at)
-    seen: dict[str, int] = {}
+    kept = select(users.c.id, users.c.last_seen_at).where(users.c.id.in_(ids))
+    seen: dict[str, int] = {id_: at for id_, at in tx.execute(kept) if at is not None}
     for table, moment in ((sessions, refreshed), (api_keys, used)):
         found = select(table.c.user_id, moment).where(table.c.user_id.in_(ids))
         for user_id, at in tx.execute(found.group_by(table.c.user_id)):
@@ -101,10 +110,13 @@ def set_status(db: Database, user_id: str, status: Status, actor: Actor) -> Entr
     with db.write() as tx:
         changed = tx.execute(
             update(users)
-            .where(users.c.id == user_id, users.c.status != status)
+            # Who has left for good stays away.
+            .where(users.c.id == user_id, users.c.status != status, users.c.closed_at.is_(None))
             .values(status=status)
         ).rowcount
         entry = find(tx, user_id)
+        if entry.closed_at is not None and status == "active":
+            raise invalid("/status", "fault.user_closed")
         if changed:
             details = {"ended_sessions": _end_sessions(tx, user_id)} if status == "blocked" else {}
             before = "active" if status == "blocked" else "blocked"

@@ -13,10 +13,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, update
 
-from augury.kit.clock import now
+from augury.kit.clock import SECOND, now
 from augury.kit.db import Database, Given, Id, Int64, ReadTx, WriteTx
-from augury.users.tables import access_state, api_keys, users
-from augury.users.tokens import KEY_PREFIX, START_LETTERS, Identity, Tokens, Unauthenticated
+from augury.users.tables import access_state, api_keys, ended_sessions, users
+from augury.users.tokens import (
+    ACCESS_SECONDS,
+    KEY_PREFIX,
+    START_LETTERS,
+    Identity,
+    Tokens,
+    Unauthenticated,
+)
 
 # How long after a change another process may still let in who was let in before.
 LOOK_SECONDS = 0.5
@@ -62,6 +69,8 @@ class Gate:
         self._changing = threading.Lock()
         self._revision = -1
         self._blocked: frozenset[str] = frozenset()
+        # Sessions that ended before their access tokens have run out.
+        self._ended: frozenset[str] = frozenset()
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._used: dict[str, int] = {}
 
@@ -72,7 +81,7 @@ class Gate:
         """
         if not token.startswith(KEY_PREFIX):
             identity = self._tokens.verify(token)
-            if identity.user_id in self._blocked:
+            if identity.user_id in self._blocked or identity.session_id in self._ended:
                 raise Unauthenticated
             return identity
         known = self._known.get(_digest(token))
@@ -115,16 +124,19 @@ class Gate:
         return identity
 
     def refresh(self) -> bool:
-        """Look whether anybody was blocked or a key revoked; return whether that was so."""
+        """Look whether somebody was blocked, a key revoked or a session ended; return if so."""
         with self._db.read() as tx:
             revision = _revision(tx)
             if revision == self._revision:
                 return False
             blocked = tx.execute(select(users.c.id).where(users.c.status == "blocked")).scalars()
             kept_out = frozenset(blocked)
+            since = now() - ACCESS_SECONDS * SECOND
+            over = select(ended_sessions.c.session_id).where(ended_sessions.c.ended_at > since)
+            ended = frozenset(tx.execute(over).scalars())
         with self._changing:
             if revision > self._revision:  # another thread may have seen more
-                self._revision, self._blocked = revision, kept_out
+                self._revision, self._blocked, self._ended = revision, kept_out, ended
                 self._known = OrderedDict()
         return True
 

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from augury.kit.clock import rfc3339
 from augury.users.service import Grant, User
+from augury.users.sessions import Session
+
+Language = Literal["en", "ru"]
 
 
 class Registration(BaseModel):
@@ -37,6 +40,7 @@ class UserOut(BaseModel):
     role: Literal["customer", "admin"]
     status: Literal["active", "blocked"]
     created_at: str
+    language: Language = Field(description="Of e-mails and papers.")
 
     @classmethod
     def of(cls, user: User) -> "UserOut":
@@ -48,7 +52,107 @@ class UserOut(BaseModel):
             role=user.role,
             status=user.status,
             created_at=rfc3339(user.created_at),
+            language="ru" if user.language == "ru" else "en",
         )
+
+
+_PASSWORD = "The present password."  # noqa: S105 - about one
+
+
+class PasswordForgotten(BaseModel):
+    """Whose password is forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str = Field(min_length=3, max_length=254, examples=["anna@example.com"])
+
+
+class PasswordReset(BaseModel):
+    """A new password by a link that was sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(min_length=1, max_length=200, description="The link's part after `token=`.")
+    password: str = Field(
+        min_length=1, max_length=1000, description="The rules are those of registration."
+    )
+
+
+class PasswordChange(BaseModel):
+    """A new password for the old one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: str = Field(min_length=1, max_length=1000, description=_PASSWORD)
+    new_password: str = Field(
+        min_length=1, max_length=1000, description="The rules are those of registration."
+    )
+
+
+class EmailChange(BaseModel):
+    """Another e-mail address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: str = Field(min_length=1, max_length=1000, description=_PASSWORD)
+    email: str = Field(min_length=3, max_length=254, examples=["anna@example.com"])
+
+
+class MePatch(BaseModel):
+    """What is to change about the caller."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Language = Field(description="Of e-mails and papers.")
+
+
+class Farewell(BaseModel):
+    """The end of an account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(min_length=1, max_length=1000, description=_PASSWORD)
+    forfeit_credits: bool = Field(
+        default=False, description="Gives up the credits that are left; without, none may be."
+    )
+
+
+class EndedOut(BaseModel):
+    """How many sessions were ended."""
+
+    ended_sessions: int
+
+
+class SessionOut(BaseModel):
+    """Where somebody is signed in."""
+
+    id: str
+    created_at: str
+    last_used_at: str = Field(description="To about a quarter of an hour.")
+    address: str | None = Field(description="From where it was last used.", examples=["192.0.2.7"])
+    agent: str | None = Field(
+        description="Which program, in short.", examples=["Firefox 141, Linux"]
+    )
+    current: bool = Field(description="Whether this very request is made in it.")
+
+    @classmethod
+    def of(cls, session: Session, current_id: str) -> "SessionOut":
+        """Return a session for the wire."""
+        return cls(
+            id=session.id,
+            created_at=rfc3339(session.created_at),
+            last_used_at=rfc3339(session.last_used_at),
+            address=session.address,
+            agent=session.agent,
+            current=session.id == current_id,
+        )
+
+
+class SessionPage(BaseModel):
+    """Sessions, newest first."""
+
+    items: list[SessionOut]
+    next_cursor: str | None
 
 
 class TokenOut(BaseModel):

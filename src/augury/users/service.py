@@ -14,9 +14,8 @@ from augury.kit.errors import Fault, InvalidInput, NotFound, Refusal
 from augury.kit.ids import new_id
 from augury.users import passwords
 from augury.users.tables import sessions, users
-from augury.users.tokens import ACCESS_SECONDS, Identity, Tokens
+from augury.users.tokens import ACCESS_SECONDS, REFRESH_SECONDS, Identity, Tokens
 
-REFRESH_SECONDS = 30 * 24 * 3600
 _USERNAME = re.compile(r"[\w.\-]{3,64}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)*")
 _LONGEST_EMAIL = 254
@@ -126,16 +125,27 @@ def _faults_of(username: str, email: str) -> list[Fault]:
     faults = []
     if not _USERNAME.fullmatch(username) or len(username.casefold()) > _LONGEST_USERNAME_KEY:
         faults.append(Fault("/username", "fault.username_form", {}))
+    return faults + email_faults_of(email)
+
+
+def email_faults_of(email: str) -> list[Fault]:
+    """Return what is wrong with an e-mail address, with pointer `/email`; empty if it can be."""
     too_long = len(email) > _LONGEST_EMAIL or len(email.casefold()) > _LONGEST_EMAIL_KEY
     if too_long or not _EMAIL.fullmatch(email):
-        faults.append(Fault("/email", "fault.email_form", {}))
-    return faults
+        return [Fault("/email", "fault.email_form", {})]
+    return []
 
 
 def sign_in(
-    db: Database, tokens: Tokens, username: str, password: str, visitor: Actor = HOUSE
+    db: Database,
+    tokens: Tokens,
+    username: str,
+    password: str,
+    visitor: Actor = HOUSE,
 ) -> Grant:
     """Return tokens for a new session, or raise `InvalidCredentials` after the same time.
+
+    The session remembers from where the visitor came, and with which program.
 
     The user name may be the e-mail address as well. Takes a quarter of a second. The audit log has
     either; of who is unknown not the name that was tried, which may be a password in its place.
@@ -164,6 +174,8 @@ def sign_in(
                 generation=0,
                 created_at=moment,
                 expires_at=moment + REFRESH_SECONDS * SECOND,
+                address=visitor.address,
+                agent=visitor.agent,
             )
         )
     return _grant(tokens, Identity(row.id, session_id, row.role), 0)
@@ -193,7 +205,12 @@ def _rotate(tx: WriteTx, session_id: str, generation: int, visitor: Actor) -> Id
     turned = tx.execute(
         update(sessions)
         .where(*good, sessions.c.generation == generation, sessions.c.expires_at > moment)
-        .values(generation=generation + 1, expires_at=moment + REFRESH_SECONDS * SECOND)
+        .values(
+            generation=generation + 1,
+            expires_at=moment + REFRESH_SECONDS * SECOND,
+            address=visitor.address,
+            agent=visitor.agent,
+        )
     )
     if turned.rowcount == 0:
         _revoke(tx, session_id, "reuse", visitor)
@@ -228,7 +245,7 @@ def user(db: Database, user_id: str) -> User:
         row = tx.execute(select(users).where(users.c.id == user_id)).first()
     if row is None:
         raise NotFound
-    return _user(row)
+    return user_of(row)
 
 
 def recipient(db: Database, user_id: str) -> tuple[str, str] | None:
@@ -253,7 +270,8 @@ def administrators(tx: ReadTx) -> list[str]:
     return list(tx.execute(found.order_by(users.c.id)).scalars())
 
 
-def _user(row: Row[Any]) -> User:
+def user_of(row: Row[Any]) -> User:
+    """Return the user that a row of the table is."""
     return User(row.id, row.username, row.email, row.role, row.status, row.created_at, row.language)
 
 

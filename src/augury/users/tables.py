@@ -19,6 +19,10 @@ users = Table(
     Column("created_at", Int64, nullable=False),
     # For what is sent without a request that says it: e-mail and papers.
     Column("language", String(8), nullable=False, server_default="en"),
+    # When its owner gave it up for good; then it is blocked, and has neither name nor address.
+    Column("closed_at", Int64),
+    # From sessions that have been deleted since.
+    Column("last_seen_at", Int64),
     CheckConstraint("role IN ('customer', 'admin')", name="role"),
     CheckConstraint("status IN ('active', 'blocked')", name="status"),
 )
@@ -38,6 +42,28 @@ sessions = Table(
     Column("expires_at", Int64, nullable=False),
     Column("revoked_at", Int64),
     Column("revoked_because", String(16)),
+    # Of the last use: from where, and with which program and system, in short.
+    Column("address", String(64)),
+    Column("agent", String(64)),
+)
+# Sessions that were ended before their time: until their access tokens run out, the gate looks.
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("session_id", Id, primary_key=True),
+    Column("ended_at", Int64, nullable=False, index=True),
+)
+
+# One-time links for those who forgot their password. What is kept of one opens nothing.
+password_resets = Table(
+    "password_resets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("created_at", Int64, nullable=False),
+    Column("expires_at", Int64, nullable=False, index=True),
+    # When it was used, or a newer one took its place.
+    Column("spent_at", Int64),
 )
 
 # Keys of programs: what is kept of one tells nobody how it goes on.

@@ -11,6 +11,7 @@ from augury.kit.clock import SECOND, now
 from augury.kit.errors import Refusal
 
 ACCESS_SECONDS = 15 * 60
+REFRESH_SECONDS = 30 * 24 * 3600
 _ISSUER = "augury"
 _AUDIENCE = "augury-api"
 _ALGORITHM = "HS256"

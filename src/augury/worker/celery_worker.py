@@ -3,12 +3,14 @@
 A process has a house of its own, made after the fork. A ring for a room is a task that works on one
 row, in turn of the customers, whatever row it was rung for. A ring for a duty wakes the thread that
 carries that duty out, and so is over at once: what waits for other people's servers must not keep
-predictions waiting.
+predictions waiting. A process that nobody rings for a while looks for itself: a broker that is
+gone, or a main process that does not hear it, makes work slower and does not end it.
 
 The processes hold one end of a pipe. When the main process stops, or dies, the other end closes:
 they have some seconds to finish what runs, hand the rest back and end.
 """
 
+import math
 import os
 import signal
 import threading
@@ -21,11 +23,13 @@ from typing import Any
 from celery import Celery, signals
 
 from augury import bootstrap
+from augury.broker import redis_places
 from augury.broker.application import ROOMS, open_application, task_of
 from augury.broker.bell import MOST_WAITING, CeleryBell
-from augury.kit import log
+from augury.kit import log, memory
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.log import logger
+from augury.predictions.leased import LeasedRunner
 from augury.settings import Settings
 from augury.worker.duties import Duty, Whose, Workplace, duties, schedule
 from augury.worker.embedded import Worker
@@ -39,6 +43,10 @@ _PARTING_SECONDS = 0.5
 _AGAIN_SECONDS = 1.0
 _LOAD_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
+# Beat has the rows looked at every second; a process that hears of none for so long is on its own.
+_UNHEARD_SECONDS = 15.0
+# What comes less often than this can wait for beat.
+_SELDOM_SECONDS = 60.0
 
 
 class _Leash:
@@ -71,6 +79,8 @@ class _Child:
         self._worker: Worker | None = None
         self._place: Workplace | None = None
         self._is_leaving = False
+        # When it was rung last, for anything and for a duty.
+        self._heard_at = self._woken_at = 0.0
 
     def open(self) -> None:
         """Build the house, as soon as the database lets it."""
@@ -80,12 +90,14 @@ class _Child:
         threading.Thread(target=self._leave, name="leash", daemon=True).start()
         while True:
             try:
-                self._place = Workplace(bootstrap.build(self._settings))
+                self._place = Workplace(bootstrap.build(self._settings), "rung")
                 break
             except Exception:  # noqa: BLE001 -- the main process ends a child that is not up in time
                 logger("worker").exception("not_ready")
                 time.sleep(_AGAIN_SECONDS)
-        self._worker = Worker(_duties(self._place), self._place.give_back)
+        memory.settle()
+        self._heard_at = self._woken_at = time.monotonic()
+        self._worker = Worker(self._duties(self._place), self._place.give_back)
         self._worker.start()
         # A job for a model that is not loaded yet would lose one of its attempts.
         until = time.monotonic() + _LOAD_SECONDS
@@ -94,12 +106,18 @@ class _Child:
 
     def work(self, room: Any) -> None:
         """Do the next thing that is due in a room."""
-        if self._place is not None and not self._is_leaving and room in self._place.runners:
+        if self._place is None or self._is_leaving or room not in self._place.runners:
+            return
+        self._heard_at = math.inf  # who works is not alone, however long it takes
+        try:
             with suppress(LedgerUnavailable):  # it has been logged; the next ring comes
                 self._place.runners[room].run_one()
+        finally:
+            self._heard_at = time.monotonic()
 
     def wake(self, name: str) -> None:
         """Have a duty carried out."""
+        self._heard_at = self._woken_at = time.monotonic()
         if self._worker is not None:
             self._worker.wake(name)
 
@@ -111,6 +129,40 @@ class _Child:
                 worker.stop()
                 self._place.house.close()
 
+    def _duties(self, place: Workplace) -> list[Duty]:
+        """Return what a process does by itself, what when it is rung, and what when it is not."""
+        found = [
+            duty if duty.whose is Whose.EVERYBODYS else duty._replace(seconds=None)
+            for duty in duties(place)
+            if duty.whose is not Whose.RUNG
+        ]
+        unheard = [
+            Duty(f"unheard_{room}", _UNHEARD_SECONDS, partial(self._work_unheard, runner))
+            for room, runner in place.runners.items()
+        ]
+        return [
+            *found,
+            *unheard,
+            Duty("unheard_duties", _UNHEARD_SECONDS, self._wake_unheard),
+            Duty(SWEEP, _UNHEARD_SECONDS, partial(_sweep, place)),
+        ]
+
+    def _work_unheard(self, runner: LeasedRunner[Any, Any], stop: threading.Event) -> None:
+        """Do what is due although nobody rang, for as long as nobody does."""
+        ran = True
+        while ran and self._is_alone(self._heard_at) and not (stop.is_set() or self._is_leaving):
+            ran = runner.run_one()
+
+    def _wake_unheard(self, _stop: threading.Event) -> None:
+        """Have carried out what comes again within a minute, if beat is not heard any more."""
+        if self._worker is not None and self._is_alone(self._woken_at):
+            for name, seconds in schedule().items():
+                if seconds <= _SELDOM_SECONDS:
+                    self._worker.wake(name)
+
+    def _is_alone(self, heard_at: float) -> bool:
+        return time.monotonic() - heard_at > _UNHEARD_SECONDS
+
     def _leave(self) -> None:
         self._leash.wait()
         self._is_leaving = True
@@ -121,16 +173,6 @@ class _Child:
         time.sleep(_PARTING_SECONDS)
         self.close()
         os._exit(0)
-
-
-def _duties(place: Workplace) -> list[Duty]:
-    """Return what a process does by itself, and what it does when it is rung."""
-    found = [
-        duty if duty.whose is Whose.EVERYBODYS else duty._replace(seconds=None)
-        for duty in duties(place)
-        if duty.whose is not Whose.RUNG
-    ]
-    return [*found, Duty(SWEEP, None, partial(_sweep, place))]
 
 
 def _sweep(place: Workplace, _stop: threading.Event) -> int:
@@ -151,6 +193,7 @@ def rings() -> dict[str, float]:
 
 def run(settings: Settings, concurrency: int | None, level: str) -> int:
     """Work until told to stop; return the exit code."""
+    redis_places.mend()
     app = open_application(settings.broker_url.get_secret_value())
     leash = _Leash()
     child = _Child(settings, leash)

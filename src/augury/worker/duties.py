@@ -14,16 +14,19 @@ from typing import Any, NamedTuple
 from augury.audit_log import chain
 from augury.bootstrap import House
 from augury.kit.errors import LedgerUnavailable
+from augury.kit.memory import keep_memory
 from augury.ledger.audit import SWEEP_SECONDS
 from augury.ledger.service import expire_holds
 from augury.notices.deliver import open_courier
 from augury.payments.recharge import recharge_due
 from augury.payments.reconcile import reconcile_due
-from augury.predictions import batch_outcomes, drift, hours, job_leases, job_outcomes
+from augury.predictions import batch_outcomes, bought, drift, hours, job_leases, job_outcomes
 from augury.predictions.batch_runner import BatchRunner
 from augury.predictions.bell import Room
 from augury.predictions.job_runner import Runner
 from augury.predictions.leased import LeasedRunner
+from augury.predictions.workers import SAY_SECONDS, Kind, Presence
+from augury.users import sessions
 from augury.users.gate import LOOK_SECONDS, NOTE_SECONDS
 from augury.users.service import recipient
 from augury.worker import forgetting
@@ -47,9 +50,12 @@ class Whose(Enum):
 class Workplace:
     """What the duties of one process work with."""
 
-    def __init__(self, house: House) -> None:
-        """Prepare; nothing is claimed yet."""
+    def __init__(self, house: House, kind: Kind | None = "embedded") -> None:
+        """Prepare; nothing is claimed yet. A process without a kind leaves the work to others."""
+        if kind is not None:
+            keep_memory()
         self.house = house
+        self._presence = None if kind is None else Presence(house.db, kind)
         self.courier = open_courier(house.db, house.settings, partial(recipient, house.db))
         self.runners = _runners(house)
 
@@ -61,11 +67,18 @@ class Workplace:
         """Prolong the leases of what is worked on here; return how many still stood."""
         return sum(runner.renew() for runner in self.runners.values())
 
+    def say(self) -> int:
+        """Say that this process works in the background, if it does."""
+        return 0 if self._presence is None else self._presence.say()
+
     def give_back(self) -> None:
         """Take nothing more, and leave to others at once what is not finished here."""
         for runner in self.runners.values():
             with suppress(LedgerUnavailable):  # it has been logged; the leases run out
                 runner.give_back()
+        if self._presence is not None:
+            with suppress(LedgerUnavailable):  # it is missed soon enough
+                self._presence.leave()
 
 
 def _runners(house: House) -> dict[Room, LeasedRunner[Any, Any]]:
@@ -108,6 +121,7 @@ _EACH = Whose.EVERYBODYS
 _HOUR = 3600
 _PLAN = (
     _Planned("renew", job_leases.RENEWAL_SECONDS, lambda at, _: at.renew(), _EACH),
+    _Planned("say", SAY_SECONDS, lambda at, _: at.say(), _EACH),
     _Planned("catalogue", 0.25, lambda at, _: at.house.shop.catalogue.refresh(), _EACH),
     _Planned("gate", LOOK_SECONDS, lambda at, _: at.house.gate.refresh(), _EACH),
     _Planned("key_uses", NOTE_SECONDS, lambda at, _: at.house.gate.note_uses(), _EACH),
@@ -123,11 +137,13 @@ _PLAN = (
     _Planned("purge", _HOUR, lambda at, stop: forgetting.purge_deliveries(at.house, stop)),
     _Planned("purge_shadow", _HOUR, lambda at, stop: forgetting.purge_scores(at.house, stop)),
     _Planned("purge_keys", _HOUR, lambda at, stop: forgetting.purge_old_keys(at.house, stop)),
+    _Planned("purge_sessions", _HOUR, lambda at, stop: sessions.purge(at.house.db, stop)),
     _Planned("purge_batches", _HOUR, lambda at, stop: forgetting.purge_batches(at.house, stop)),
     _Planned(
         "expire_predictions", _HOUR, lambda at, stop: forgetting.expire_predictions(at.house, stop)
     ),
     _Planned("close_hours", 60, lambda at, stop: hours.close_hours(at.house.db, stop)),
+    _Planned("note_bought", 60, lambda at, stop: bought.note_bought(at.house.db, stop)),
     _Planned("drift", drift.EVERY_SECONDS, _look_for_drift),
 )
 

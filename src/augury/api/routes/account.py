@@ -1,12 +1,13 @@
 """The caller: who it is, what it has, and what moved."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from augury.api.deps import USUAL_PER_PAGE, Caller, CallerActor, Cursor, Limit, Reader, TheHouse
 from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
+from augury.bootstrap import House
 from augury.kit.paging import page, position_of
 from augury.ledger import alerts, history
 from augury.ledger import service as ledger
@@ -77,17 +78,25 @@ def transactions(
     reference: Annotated[str | None, Query(max_length=64, pattern=r"^[\x20-\x7e]+$")] = None,
 ) -> TransactionPage:
     """List every movement of the caller's credits, newest first; `type` may come several times."""
+    return transactions_of(
+        house,
+        caller.user_id,
+        limit,
+        cursor,
+        types=types or (),
+        since=microseconds(since),
+        until=microseconds(until),
+        reference=reference,
+    )
+
+
+def transactions_of(
+    house: House, user_id: str, limit: int, cursor: str | None, **filters: Any
+) -> TransactionPage:
+    """Return a page of the movements of a customer's credits, newest first."""
     position = position_of(cursor, lambda text: text.isdecimal() and len(text) <= _MOST_DIGITS)
+    before = None if position is None else int(position)
     with house.db.read() as tx:
-        found = history.movements(
-            tx,
-            caller.user_id,
-            limit=limit + 1,
-            before=None if position is None else int(position),
-            types=types or (),
-            since=microseconds(since),
-            until=microseconds(until),
-            reference=reference,
-        )
+        found = history.movements(tx, user_id, limit=limit + 1, before=before, **filters)
     items, following = page(found, limit, lambda movement: str(movement.number))
     return TransactionPage(items=[TransactionOut.of(one) for one in items], next_cursor=following)

@@ -1,28 +1,26 @@
 """What only administrators may do."""
 
-import threading
 import time
+from functools import partial
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from augury.api.apart import run_apart
+from augury.api import sse
 from augury.api.deps import Admin, AdminActor, IdempotencyKey, ResourceId, TheHouse
+from augury.api.long_look import LongLook
 from augury.api.responses import refusals
 from augury.bootstrap import House, audit_books
 from augury.kit.clock import rfc3339
-from augury.kit.coalescer import Overloaded
 from augury.kit.errors import NotFound
 from augury.kit.ids import is_id
+from augury.kit.progress import Tell
 from augury.ledger.adjust import adjust
 from augury.ledger.schemas import AdjustmentIn, TransactionOut
 
 router = APIRouter(prefix="/v1/admin", tags=["administration"])
-
-# An audit reads everything; a second one at the same time would only make both slower.
-_auditing = threading.Lock()
-_AUDIT_AGAIN_SECONDS = 30
 
 
 class FindingOut(BaseModel):
@@ -46,6 +44,9 @@ class LedgerAuditOut(BaseModel):
     findings: list[FindingOut]
 
 
+_audits: LongLook[LedgerAuditOut] = LongLook(again_seconds=30)
+
+
 @router.get("/ledger/audit", responses=refusals("unauthenticated", "forbidden", "overloaded"))
 async def audit_ledger(house: TheHouse, _admin: Admin) -> LedgerAuditOut:
     """Derive every balance again, match it with all that explains it, and follow the audit log.
@@ -53,19 +54,29 @@ async def audit_ledger(house: TheHouse, _admin: Admin) -> LedgerAuditOut:
     It reads one consistent state beside sales and answers when it is done, which with millions of
     transfers takes minutes. One runs at a time in a process.
     """
-    return await run_apart(lambda: _audit(house))
+    return await _audits.answer(partial(_audit, house))
 
 
-def _audit(house: House) -> LedgerAuditOut:
-    if not _auditing.acquire(blocking=False):
-        raise Overloaded(retry_after_seconds=_AUDIT_AGAIN_SECONDS)
-    try:
-        began = time.monotonic()
-        with house.db.read() as tx:
-            report = audit_books(tx)
-        seconds = time.monotonic() - began
-    finally:
-        _auditing.release()
+@router.get(
+    "/ledger/audit/events",
+    response_class=StreamingResponse,
+    responses=sse.DESCRIBED | refusals("unauthenticated", "forbidden", "overloaded"),
+)
+async def audit_ledger_events(request: Request, house: TheHouse, _admin: Admin) -> sse.Stream:
+    """Do the same, and tell how it goes on, as server-sent events.
+
+    `progress` has a stage (`transfers`, `sales`, `events`), what is `done` of it and the `total`;
+    `result`, at the end, has what the audit saw, or `problem` why there is none. Whoever stops
+    reading ends it.
+    """
+    return _audits.stream(request, partial(_audit, house))
+
+
+def _audit(house: House, tell: Tell) -> LedgerAuditOut:
+    began = time.monotonic()
+    with house.db.read() as tx:
+        report = audit_books(tx, tell=tell)
+    seconds = time.monotonic() - began
     return LedgerAuditOut(
         started_at=rfc3339(report.moment),
         seconds=round(seconds, 3),

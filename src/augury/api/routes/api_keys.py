@@ -18,6 +18,7 @@ from augury.api.deps import (
 )
 from augury.api.moments import microseconds
 from augury.api.responses import refusals
+from augury.bootstrap import House
 from augury.kit.clock import rfc3339
 from augury.kit.credits import MAX_CREDITS
 from augury.kit.ids import is_id
@@ -121,9 +122,14 @@ def list_api_keys(
     house: TheHouse, caller: Caller, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
 ) -> ApiKeyPage:
     """List the caller's keys that are not revoked, newest first."""
+    return keys_of(house, caller.user_id, limit, cursor)
+
+
+def keys_of(house: House, user_id: str, limit: int, cursor: str | None) -> ApiKeyPage:
+    """Return a page of a user's keys that are not revoked, newest first."""
     before = position_of(cursor, is_id)
     with house.db.read() as tx:
-        found = keys.listed(tx, caller.user_id, limit=limit + 1, before=before)
+        found = keys.listed(tx, user_id, limit=limit + 1, before=before)
     shown, following = page(found, limit, lambda key: key.id)
     return ApiKeyPage(items=[ApiKeyOut.of(one) for one in shown], next_cursor=following)
 

@@ -3,12 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
 
 from augury import bootstrap
-from augury.api.deps import Caller, CallerActor, TheHouse, ThePasswordDesk, Visitor
-from augury.api.limits import AttemptLimits
+from augury.api.deps import Caller, CallerActor, Limits, TheHouse, ThePasswordDesk, Visitor
 from augury.api.responses import refusals
 from augury.kit.errors import invalid
 from augury.users import service as users
@@ -18,13 +17,7 @@ from augury.users.service import InvalidCredentials
 router = APIRouter(prefix="/v1/auth", tags=["users"])
 
 
-def _limits(request: Request) -> AttemptLimits:
-    limits: AttemptLimits = request.app.state.attempt_limits
-    return limits
-
-
 _UNKNOWN = "unknown"
-Limits = Annotated[AttemptLimits, Depends(_limits)]
 
 
 @router.post(

@@ -240,20 +240,16 @@ def cancel_batch(batch_id: ResourceId, house: TheHouse, caller: Buyer) -> BatchO
 
 
 _FORMATS = ("text/csv", "application/jsonl", "application/vnd.apache.parquet")
-
-
-def _streams(form: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
-    """Describe a stream for OpenAPI."""
-    schema = {"type": "string"} | ({"format": form} if form != "string" else {})
-    content = {media_type: {"schema": schema} for media_type in media_types}
-    return {200: {"description": "Success", "content": content}}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_RESULTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Success", "content": dict.fromkeys(_FORMATS, _FILE)}
+}
 
 
 @router.get(
     "/{batch_id}/events",
     response_class=StreamingResponse,
-    responses=_streams("string", "text/event-stream")
-    | refusals(*_ASKED, "too_many_at_once", "overloaded"),
+    responses=sse.DESCRIBED | refusals(*_ASKED, "too_many_at_once", "overloaded"),
 )
 def batch_events(
     batch_id: ResourceId, house: TheHouse, caller: Reader, lines: TheLines
@@ -273,7 +269,7 @@ def batch_events(
 @router.get(
     "/{batch_id}/results",
     response_class=StreamingResponse,
-    responses=_streams("binary", *_FORMATS)
+    responses=_RESULTS
     | refusals(*_ASKED, "no_results", "results_gone", "too_many_at_once", "overloaded"),
 )
 def batch_results(

@@ -29,13 +29,16 @@ from augury.payments.invoice_schemas import (
     ImportOut,
     InvoiceOut,
     InvoicePage,
+    PreviewOut,
 )
 from augury.payments.invoices import InvoiceStatus, Outcome
 from augury.payments.paper import invoice_pdf, receipt_pdf
 
 router = APIRouter(prefix="/v1")
 
-STATEMENTS_PATH = "/v1/admin/bank-statements"
+# A pattern: the import, and the look at what it would do.
+STATEMENTS_PATH = "/v1/admin/bank-statements(/preview)?"
+_MOST_FORESEEN = 200
 MOST_UPLOAD_BYTES = MOST_BYTES + FORM_BYTES
 _PDF = "application/pdf"
 # Nobody between us and the reader keeps a copy, and the address, which is a key, goes nowhere.
@@ -168,6 +171,25 @@ def import_statement(
     was imported before changes nothing; what pays nothing is listed with the reason.
     """
     return ImportOut.of(bank_imports.import_file(house.desk, content, actor))
+
+
+@router.post(
+    "/admin/bank-statements/preview",
+    tags=["administration"],
+    openapi_extra=FILE_FORM,
+    responses=refusals(
+        "unauthenticated",
+        "forbidden",
+        "provider_unknown",
+        "bank_statement_unreadable",
+        "unsupported_media_type",
+    ),
+)
+def preview_statement(
+    content: Annotated[bytes, Depends(_uploaded)], house: TheHouse, _admin: Admin
+) -> PreviewOut:
+    """Tell what importing a bank statement would do, line by line; this changes nothing."""
+    return PreviewOut.of(bank_imports.foresee(house.desk, content), _MOST_FORESEEN)
 
 
 @router.get(

@@ -2,17 +2,39 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 
-from augury.api.deps import USUAL_PER_PAGE, Cursor, Limit, TheHouse
+from augury.api.deps import USUAL_PER_PAGE, Cursor, Limit, Limits, TheHouse, Visitor
 from augury.api.responses import refusals
 from augury.inference.manifest_schema import manifest_schema
 from augury.kit.paging import MOST_PER_PAGE, page, position_of
+from augury.predictions.samples import Samples
 from augury.registry import search
 from augury.registry.schemas import ModelOut, ModelPage, VersionOut, VersionPage
 from augury.registry.search import is_model_name, is_version_number
 
 router = APIRouter(prefix="/v1", tags=["models"])
+
+# A new champion is seen a minute later; nobody has bought the sample of the one before.
+_FRESH = "public, max-age=60"
+
+
+def _kept(request: Request) -> Samples:
+    samples: Samples = request.app.state.samples
+    return samples
+
+
+_Samples = Annotated[Samples, Depends(_kept)]
+
+
+class SampleOut(BaseModel):
+    """A model's own example, and what the model makes of it."""
+
+    model: str
+    version: int
+    input: dict[str, Any] = Field(description="One row by the model's `input_schema`.")
+    output: dict[str, Any] = Field(description="The output by its `output_schema`.")
 
 
 @router.get("/models", responses=refusals())
@@ -54,6 +76,25 @@ def versions(
     aliases = catalogue.aliases(name)
     items = [VersionOut.of(offer, aliases) for offer in shown]
     return VersionPage(items=items, next_cursor=following)
+
+
+@router.get(
+    "/models/{name}/sample",
+    responses=refusals("model_not_found", "no_sample", "model_unavailable", "rate_limited"),
+)
+async def sample(
+    name: str, samples: _Samples, limits: Limits, visitor: Visitor, response: Response
+) -> SampleOut:
+    """Give a prediction of the model's own example row: free, and nothing is stored.
+
+    Computed at most once for each version. Models of documents have none.
+    """
+    limits.sample(visitor.address or "unknown")
+    found = await samples.sample(name)
+    response.headers["Cache-Control"] = _FRESH
+    return SampleOut(
+        model=found.model, version=found.version, input=found.input, output=found.output
+    )
 
 
 @router.get("/manifest-schema", responses=refusals())

@@ -17,6 +17,7 @@ from augury.api.deps import (
     ResourceId,
     TheHouse,
 )
+from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
 from augury.kit.errors import NotFound, invalid
 from augury.kit.ids import is_id
@@ -61,7 +62,7 @@ async def take_notification(provider: str, request: Request, house: TheHouse) ->
 @router.get(
     "/admin/top-ups", tags=["administration"], responses=refusals("unauthenticated", "forbidden")
 )
-def list_all_top_ups(
+def list_all_top_ups(  # noqa: PLR0913, PLR0917 -- what a caller can say
     house: TheHouse,
     _admin: Admin,
     limit: Limit = USUAL_PER_PAGE,
@@ -72,6 +73,9 @@ def list_all_top_ups(
         Literal["true", "false"],
         Query(description="`true`: only those that do not fit what the provider says."),
     ] = "false",
+    provider: Annotated[str | None, Query(max_length=32, pattern=r"^[^\x00]*$")] = None,
+    since: Since = None,
+    until: Until = None,
 ) -> AdminTopUpPage:
     """List everybody's top-ups, newest first."""
     if user_id is not None and not is_id(user_id):
@@ -83,9 +87,23 @@ def list_all_top_ups(
         before=position_of(cursor, is_id),
         status=status,
         attention=attention == "true",
+        provider=provider,
+        between=(microseconds(since), microseconds(until)),
     )
     items, following = page(found, limit, lambda top_up: top_up.id)
     return AdminTopUpPage(items=[AdminTopUpOut.of(one) for one in items], next_cursor=following)
+
+
+@router.get(
+    "/admin/top-ups/{top_up_id}",
+    tags=["administration"],
+    responses=refusals("unauthenticated", "forbidden", "not_found"),
+)
+def read_any_top_up(top_up_id: ResourceId, house: TheHouse, _admin: Admin) -> AdminTopUpOut:
+    """Give anybody's top-up."""
+    _known(top_up_id)
+    with house.db.read() as tx:
+        return AdminTopUpOut.of(top_ups.read(tx, top_up_id))
 
 
 @router.post(

@@ -36,7 +36,9 @@ from augury.registry.admin_schemas import (
 )
 from augury.registry.publish import Draft, publish_model, publish_version
 from augury.registry.refusals import ModelNotFound, NotSellable, VersionNotFound
+from augury.registry.schemas import ModelOut
 from augury.registry.search import is_model_name
+from augury.registry.window import offer_of
 
 router = APIRouter(prefix="/v1/admin/models", tags=["administration"])
 
@@ -254,6 +256,21 @@ def drop_alias(name: Name, alias: Alias, house: TheHouse, actor: AdminActor) -> 
     change.drop_alias(house.db, name, alias, actor)
     house.shop.catalogue.await_moment(now() + change.NOTICE)
     return _model(house, name)
+
+
+@router.get("/{name}/versions/{version}", responses=refusals(*_ASKED, "version_not_found"))
+def get_version(name: Name, version: Number, house: TheHouse, _admin: Admin) -> ModelOut:
+    """Give a version as customers see it or would: inputs, metrics, card and examples."""
+    with house.db.read() as tx:
+        found = shelf.whole(tx, house.settings.artifacts_dir, name)
+    if name not in found.listings:
+        raise ModelNotFound(model=name)
+    wanted = found.versions.get((name, version))
+    if wanted is None:
+        raise VersionNotFound(model=name, version=version)
+    return ModelOut.of(
+        offer_of(wanted.at(now()), found.listings[name], None), house.settings.public_url
+    )
 
 
 @router.patch(

@@ -1,7 +1,7 @@
 """Statements: a month of the caller's credits, as JSON, as a spreadsheet and on paper."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from augury.api.deps import USUAL_PER_PAGE, Cursor, Limit, Reader, TheHouse, Visitor
 from augury.api.negotiation import choose
 from augury.api.responses import refusals
-from augury.audit_log.service import record
+from augury.audit_log.service import Actor, record
 from augury.bootstrap import House
 from augury.kit.paging import page, position_of
 from augury.ledger.history import Movement
@@ -38,6 +38,15 @@ router = APIRouter(prefix="/v1/statements", tags=["account"])
 JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"
 _FORMS = (JSON, CSV, PDF)
 _ITEMS = TypeAdapter(list[TransactionOut])
+# What OpenAPI is told of the forms besides JSON.
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            CSV: {"schema": {"type": "string"}},
+            PDF: {"schema": {"type": "string", "format": "binary"}},
+        }
+    }
+}
 MonthName = Annotated[str, Path(description="Like `2026-03`; a month of UTC.")]
 
 
@@ -46,9 +55,14 @@ def months(
     house: TheHouse, caller: Reader, limit: Limit = USUAL_PER_PAGE, cursor: Cursor = None
 ) -> StatementMonthPage:
     """List the months in which the caller's credits moved, newest first."""
+    return months_of(house, caller.user_id, limit, cursor)
+
+
+def months_of(house: House, user_id: str, limit: int, cursor: str | None) -> StatementMonthPage:
+    """Return a page of the months in which a customer's credits moved, newest first."""
     position = position_of(cursor, Month.is_name)
     before = None if position is None else Month.parse(position)
-    found = list_months(house.db, caller.user_id, before=before)
+    found = list_months(house.db, user_id, before=before)
     items, following = page(found, limit, lambda one: str(one.month))
     return StatementMonthPage(
         items=[StatementMonth.of(one) for one in items], next_cursor=following
@@ -58,15 +72,7 @@ def months(
 @router.get(
     "/{month}",
     response_model=StatementOut,
-    responses=refusals("unauthenticated", "not_found", "not_acceptable", "paper_too_long")
-    | {
-        200: {
-            "content": {
-                CSV: {"schema": {"type": "string"}},
-                PDF: {"schema": {"type": "string", "format": "binary"}},
-            }
-        }
-    },
+    responses=refusals("unauthenticated", "not_found", "not_acceptable", "paper_too_long") | FILES,
 )
 def statement(
     month: MonthName, request: Request, house: TheHouse, caller: Reader, visitor: Visitor
@@ -76,8 +82,15 @@ def statement(
     The header `Accept` chooses between JSON, CSV and PDF. The present month is given as far as it
     has come, with `final` false.
     """
+    return statement_of(house, caller.user_id, month, request, visitor.being(caller.user_id))
+
+
+def statement_of(
+    house: House, user_id: str, month: str, request: Request, actor: Actor
+) -> Response:
+    """Return a month of a customer in the form that the request asks for; `actor` reads it."""
     form = choose(",".join(request.headers.getlist("accept")), _FORMS)
-    found = find_statement(house.db, caller.user_id, Month.parse(month))
+    found = find_statement(house.db, user_id, Month.parse(month))
     language: str = request.state.language
     headers = {
         "Content-Disposition": _disposition(found, form),
@@ -87,8 +100,7 @@ def statement(
     if form != JSON:
         details = {"month": month, "form": form}
         with house.db.write() as tx:
-            actor = visitor.being(caller.user_id)
-            record(tx, actor, "statement.exported", f"user:{caller.user_id}", details)
+            record(tx, actor, "statement.exported", f"user:{user_id}", details)
     if form == PDF:
         return Response(_paper(house, found, language), headers=headers, media_type=PDF)
     lots = chunks(house.db, found)

@@ -1,5 +1,6 @@
 """Usage: what the caller bought, by day or by model."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field
 from augury.api.deps import Reader, TheHouse
 from augury.api.moments import Since, Until, microseconds
 from augury.api.responses import refusals
+from augury.bootstrap import House
 from augury.kit.clock import now, rfc3339
 from augury.predictions.usage import DAY, USUAL_DAYS, Grouping, Usage, find_usage
 
@@ -57,9 +59,16 @@ def usage(
     until: Until = None,
 ) -> UsageOut:
     """Give predictions, rows and credits by day or by model, of the last 30 days unless told."""
+    return usage_of(house, caller.user_id, group_by, since, until)
+
+
+def usage_of(
+    house: House, user_id: str, group_by: Grouping, since: datetime | None, until: datetime | None
+) -> UsageOut:
+    """Return what a customer bought by day or by model, of the last 30 days unless told."""
     last = now() if until is None else microseconds(until)
     first = last - USUAL_DAYS * DAY if since is None else microseconds(since)
-    found = find_usage(house.db, caller.user_id, group_by, first, last)
+    found = find_usage(house.db, user_id, group_by, first, last)
     items = [
         UsageItem(
             predictions=one.predictions,

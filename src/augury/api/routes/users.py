@@ -44,6 +44,9 @@ class AdminUserOut(BaseModel):
     role: Literal["customer", "admin"]
     status: Status
     created_at: str
+    closed_at: str | None = Field(
+        description="When its owner closed the account for good: there is no name any more."
+    )
     last_seen_at: str | None = Field(
         description="Signed in, stayed so, or used an API key; to about a quarter of an hour."
     )
@@ -59,6 +62,7 @@ class AdminUserOut(BaseModel):
             role=entry.role,
             status=entry.status,
             created_at=rfc3339(entry.created_at),
+            closed_at=None if entry.closed_at is None else rfc3339(entry.closed_at),
             last_seen_at=None if entry.last_seen_at is None else rfc3339(entry.last_seen_at),
             balance=BalanceOut(available=balance.available, held=balance.held),
         )
@@ -82,7 +86,7 @@ def list_users(
         Query(
             max_length=254,
             pattern=r"^[^\x00]*$",
-            description="An id, or a part of a user name or an e-mail address.",
+            description="An id, an e-mail address, or a part of a user name or an address.",
         ),
     ] = None,
     status: Status | None = None,

@@ -12,12 +12,12 @@ from augury.api.deps import (
     Cursor,
     IdempotencyKey,
     Limit,
+    Limits,
     ResourceId,
     TheHouse,
 )
 from augury.api.moments import microseconds
 from augury.api.responses import refusals
-from augury.api.routes.auth import Limits
 from augury.kit.ids import is_id
 from augury.kit.paging import page, position_of
 from augury.vouchers import service as vouchers

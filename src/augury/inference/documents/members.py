@@ -4,7 +4,7 @@ A document is decoded in one go by a class that knows its types. Only when that 
 at member by member, because a customer wants to see all faults and not the first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -59,6 +59,14 @@ def titles(key: str) -> dict[str, Any]:
         "description": about["en"],
         "x-title": title,
         "x-description": about,
+    }
+
+
+def value_titles(name: str, values: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return what people call each value of an enumeration, in both languages, by value."""
+    return {
+        value: {language: texts("risk", language).text(f"{name}.{value}") for language in LANGUAGES}
+        for value in values
     }
 
 

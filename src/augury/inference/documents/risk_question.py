@@ -14,6 +14,7 @@ from augury.inference.documents.members import (
     numbers_by_name,
     one_of,
     text,
+    value_titles,
 )
 from augury.inference.documents.prices import FEWEST_POINTS, MOST_POINTS, PRICES, Point
 from augury.kit.errors import Fault
@@ -110,7 +111,11 @@ MEMBERS: Final[Mapping[str, Member]] = {
         ),
     ),
     "objective": Member(
-        {"type": _STRING, "enum": [*OBJECTIVES, None]},
+        {
+            "type": _STRING,
+            "enum": [*OBJECTIVES, None],
+            "x-enum-titles": value_titles("objective", OBJECTIVES),
+        },
         one_of(*OBJECTIVES),
     ),
 }

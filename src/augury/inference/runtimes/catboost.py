@@ -13,6 +13,8 @@ from augury.inference.manifest import BadModel, Manifest
 from augury.inference.odds import probability
 from augury.inference.runtimes.protocol import Predict
 
+# From so many rows on, columns are the faster way; among thousands, twice as fast.
+_MANY_ROWS = 512
 # Their raw values are log-odds.
 _BINARY = ("Logloss", "CrossEntropy", "Focal")
 
@@ -20,12 +22,11 @@ _BINARY = ("Logloss", "CrossEntropy", "Focal")
 def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:
     """Return the model in a `.cbm` or JSON file, or raise `BadModel`."""
     model = open_model(path)
-    to_features = features_of(model, manifest)
+    as_cells, as_columns = features_of(model, manifest), columns_of(manifest)
 
     def predict(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        raw = model.predict(
-            to_features(matrix), prediction_type="RawFormulaVal", thread_count=threads
-        )
+        features = as_cells(matrix) if len(matrix) < _MANY_ROWS else as_columns(matrix)
+        raw = model.predict(features, prediction_type="RawFormulaVal", thread_count=threads)
         return probability(np.atleast_1d(raw))
 
     return predict
@@ -99,3 +100,33 @@ def features_of(
         return table
 
     return cells
+
+
+def columns_of(manifest: Manifest) -> Callable[[npt.NDArray[np.float32]], catboost.Pool]:
+    """Return what turns the matrix into CatBoost's own columns, for a model that takes cells of it.
+
+    The same features and the same answers as of cells, without an object for each number.
+    """
+    fields = list(enumerate(manifest.inputs))
+    words = [place for place, field in fields if field.type == "category"]
+    numbers = [place for place, field in fields if field.type != "category"]
+    names = [field.name for field in manifest.inputs]
+    categories = [
+        np.array([word.encode() for word in manifest.inputs[place].categories or []], object)
+        for place in words
+    ]
+
+    def columns(matrix: npt.NDArray[np.float32]) -> catboost.Pool:
+        cells = np.empty((len(matrix), len(words)), object)
+        for at, (place, of_column) in enumerate(zip(words, categories, strict=True)):
+            cells[:, at] = of_column[matrix[:, place].astype(np.intp)]
+        return catboost.Pool(
+            catboost.FeaturesData(
+                num_feature_data=np.ascontiguousarray(matrix[:, numbers]),
+                cat_feature_data=cells,
+                num_feature_names=[names[place] for place in numbers],
+                cat_feature_names=[names[place] for place in words],
+            )
+        )
+
+    return columns

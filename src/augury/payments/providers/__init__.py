@@ -4,7 +4,10 @@ Each file has an `open_provider(context)` that returns the provider, or nothing 
 needs are not set: a provider without its secrets is off.
 """
 
+from collections.abc import Iterable
 from importlib import import_module
+
+from pydantic_settings import BaseSettings
 
 from augury.kit.log import logger
 from augury.payments.providers.protocol import Context, Provider
@@ -24,3 +27,17 @@ def open_providers(names: list[str], context: Context) -> dict[str, Provider]:
         else:
             opened[name] = provider
     return opened
+
+
+def settings_of(names: Iterable[str]) -> list[BaseSettings]:
+    """Return what the operator has decided about providers, as their environment says it."""
+    modules = (import_module(f"{__name__}.{name}") for name in names)
+    kinds = (
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, BaseSettings)
+        and kind.__module__ == module.__name__
+    )
+    return [kind() for kind in kinds]

@@ -1,19 +1,20 @@
 """The catalogue: every model on sale, and one model in full."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.documents import page_of
-from augury.ui.elements import plain, prose, show_table, show_way_to
-from augury.ui.fields import Field, read_fields
+from augury.ui.parts.documents import page_of
+from augury.ui.parts.elements import plain, prose, show_table, show_way_back, show_way_to
+from augury.ui.parts.fields import Field, read_fields
 from augury.ui.reader import Reader
 from augury.ui.visit import Visit
 
 _DIGITS = 4
+_LANGUAGES = {"python": "Python"}
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _HEADING = re.compile(r"^(#{2,5} )", re.MULTILINE)
 
@@ -29,8 +30,8 @@ def show(visit: Visit) -> None:
     show_catalogue(visit)
 
 
-def show_catalogue(visit: Visit) -> None:
-    """Show a card for each model on sale."""
+def show_catalogue(visit: Visit) -> Sequence[Model]:
+    """Show a card for each model on sale, and return them."""
     on_sale = visit.ask_openly(lambda api: api.models())
     if not on_sale:
         st.markdown(visit.reader.text("models.none"))
@@ -46,18 +47,23 @@ def show_catalogue(visit: Visit) -> None:
                     icon=":material/description:",
                     query={"model": model.name},
                 )
+    return on_sale
 
 
 def _show_one(visit: Visit, model: Model) -> None:
     reader = visit.reader
-    show_way_to(
+    show_way_back(
         visit.places["models"],
         reader.text("models.back"),
         key="models/back",
-        icon=":material/arrow_back:",
     )
     _show_summary(visit, model, is_alone=True)
     _show_way_to_predict(visit, model)
+    show_details(model, reader)
+
+
+def show_details(model: Model, reader: Reader) -> None:
+    """Show everything below a model's summary: measures, inputs, examples, card."""
     measures = list(_measures(model.metrics))
     if measures:
         st.header(reader.text("models.metrics"), anchor=False)
@@ -100,7 +106,7 @@ def _show_examples(examples: Mapping[str, str], reader: Reader) -> None:
         return
     st.header(reader.text("models.examples"), anchor=False)
     for language, program in examples.items():
-        st.markdown(f"**{plain(language)}**")
+        st.markdown(f"**{plain(_LANGUAGES.get(language, language))}**")
         st.code(program, language="bash" if language == "curl" else language)
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.asking import show_page
-from augury.ui.documents import title_of
-from augury.ui.elements import choose_csv, plain
-from augury.ui.own_files import Unread, read_positions
-from augury.ui.questions import (
+from augury.ui.parts.asking import show_page
+from augury.ui.parts.documents import title_of
+from augury.ui.parts.elements import choose_csv, plain
+from augury.ui.parts.own_files import Unread, read_positions
+from augury.ui.parts.questions import (
     KEPT,
     draw_rest,
     known_prices,
@@ -137,11 +137,29 @@ def _edit(name: str, first: Sequence[Row], columns: Mapping[str, Any]) -> list[R
     numbers = [column for column in columns if column != "symbol"]
     given = given.astype({"symbol": "object", **dict.fromkeys(numbers, "float64")})
     edited = st.data_editor(
-        given, column_config=dict(columns), num_rows="dynamic", hide_index=True, key=key
+        given,
+        column_config=dict(columns),
+        num_rows="dynamic",
+        hide_index=True,
+        key=key,
+        on_change=_note,
+        args=(name, key, tuple(columns)),
     )
     rows = [_cleaned(row) for row in cast("list[Row]", edited.to_dict("records"))]
     st.session_state[f"{name}/rows"] = rows
     return [row for row in rows if all(value is not None for value in row.values())]
+
+
+def _note(name: str, key: str, columns: Sequence[str]) -> None:
+    """Keep the rows as they are after an edit, also when the page cannot be drawn after it."""
+    edits = st.session_state[key]
+    rows = [
+        dict(row) | edits["edited_rows"].get(number, {})
+        for number, row in enumerate(st.session_state[f"{name}/given"])
+        if number not in edits["deleted_rows"]
+    ]
+    rows += [dict.fromkeys(columns) | row for row in edits["added_rows"]]
+    st.session_state[f"{name}/rows"] = [_cleaned(row) for row in rows]
 
 
 def _renew(name: str, rows: Sequence[Row]) -> None:

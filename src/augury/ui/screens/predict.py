@@ -6,13 +6,15 @@ from typing import Any
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.answer import show_answer
-from augury.ui.documents import page_of
-from augury.ui.elements import plain, prose, show_way_to
-from augury.ui.fields import field_titles, read_fields
-from augury.ui.sale import bought, buy
+from augury.ui.parts.answer import show_answer
+from augury.ui.parts.choosing import choose_model, choose_reasons, price_per_row, show_price
+from augury.ui.parts.documents import page_of
+from augury.ui.parts.elements import plain, prose, show_way_to
+from augury.ui.parts.fields import field_titles, read_fields
+from augury.ui.parts.filling import fill, filled
+from augury.ui.parts.sale import bought, buy
+from augury.ui.parts.widgets import draw_form
 from augury.ui.visit import Visit
-from augury.ui.widgets import draw_form
 
 _SCREEN = "predict"
 
@@ -25,18 +27,19 @@ def show(visit: Visit) -> None:
     if not on_sale:
         st.markdown(reader.text("models.none"))
         return
-    model = _choose(visit, on_sale)
+    model = choose_model(visit, _SCREEN, on_sale)
     st.markdown(prose(reader.pick(model.description)))
     page = page_of(model)
-    if page != "predict":
+    if page != _SCREEN:
         _show_way_to_its_page(visit, model, page)
         return
-    explain = _offer_reasons(visit, model)
+    explain = choose_reasons(visit, _SCREEN, model)
+    show_price(visit, model, explain=explain)
     row = _show_form(visit, model, explain=explain)
     if row is not None:
         titles = field_titles(model.input_schema, reader)
         buy(visit, _SCREEN, model, row, titles, explain=explain)
-    answer = bought(_SCREEN, model)
+    answer = bought(visit, _SCREEN, model)
     if answer is not None:
         st.header(reader.text("predict.answer"), anchor=False)
         show_answer(visit, answer, model)
@@ -54,47 +57,22 @@ def _show_way_to_its_page(visit: Visit, model: Model, page: str) -> None:
     )
 
 
-def _choose(visit: Visit, on_sale: tuple[Model, ...]) -> Model:
-    reader = visit.reader
-    names = [model.name for model in on_sale]
-    wanted = st.query_params.get("model")
-    titles = {
-        model.name: reader.text(
-            "predict.model_with_price",
-            title=reader.pick(model.title) or model.name,
-            credits=reader.count("credits", model.price),
-        )
-        for model in on_sale
-    }
-    chosen = st.selectbox(
-        reader.text("predict.model"),
-        names,
-        index=names.index(wanted) if wanted in names else 0,
-        format_func=lambda name: titles.get(name, name),
-        filter_mode=None,
-    )
-    if wanted != chosen:
-        st.query_params["model"] = chosen
-    return next(model for model in on_sale if model.name == chosen)
-
-
-def _offer_reasons(visit: Visit, model: Model) -> bool:
-    """Return whether reasons are wanted; asked before the form, whose button names the price."""
-    if model.explain is None:
-        return False
-    more = visit.reader.count("credits", model.explain.price)
-    return st.checkbox(visit.reader.text("predict.explain", credits=more))
-
-
 def _show_form(visit: Visit, model: Model, *, explain: bool) -> Mapping[str, Any] | None:
     """Show the form; return the row to buy a prediction for, or None while there is none."""
     reader = visit.reader
-    fields = read_fields(model.input_schema, reader)
+    place = f"predict/{model.name}/{model.version}"
+    st.button(
+        reader.text("form.example"),
+        icon=":material/edit_note:",
+        key="predict/example",
+        on_click=fill,
+        args=(place, None),
+    )
+    fields, prefix = filled(place, read_fields(model.input_schema, reader))
     # Credits are spent by a click, never by an Enter on the way from field to field.
     with st.form(f"predict/{model.name}", enter_to_submit=False):
-        row, empty = draw_form(fields, reader, f"predict/{model.name}/{model.version}")
-        reasons = model.explain.price if explain and model.explain else 0
-        price = reader.count("credits", model.price + reasons)
+        row, empty = draw_form(fields, reader, prefix)
+        price = reader.count("credits", price_per_row(model, explain=explain))
         submitted = st.form_submit_button(
             reader.text("predict.buy", credits=price), type="primary", icon=":material/insights:"
         )

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from augury.client import ApiError
-from augury.ui.elements import show_refusal
+from augury.ui.parts.elements import show_refusal
 from augury.ui.screens.sign_in import enter
 from augury.ui.visit import Visit
 
@@ -44,4 +44,4 @@ def _register(visit: Visit, username: str, email: str, password: str) -> None:
     except ApiError as refusal:
         show_refusal(refusal, reader)
         return
-    enter(tokens, "/")
+    enter(visit, tokens, "/")

@@ -5,11 +5,11 @@ from typing import Any, Final
 import streamlit as st
 
 from augury.client import Model
-from augury.ui.asking import show_page
-from augury.ui.documents import help_of, title_of
-from augury.ui.elements import choose_csv, plain
-from augury.ui.own_files import Unread, read_prices
-from augury.ui.questions import (
+from augury.ui.parts.asking import show_page
+from augury.ui.parts.documents import help_of, title_of
+from augury.ui.parts.elements import choose_csv, plain
+from augury.ui.parts.own_files import Unread, read_prices
+from augury.ui.parts.questions import (
     KEPT,
     choose_symbol,
     draw_rest,
@@ -21,6 +21,7 @@ from augury.ui.visit import Visit
 
 _SCREEN: Final = "risk"
 _FIRST: Final = "AAPL"
+_OWN_KEY: Final = "risk/own"
 
 
 def show(visit: Visit) -> None:
@@ -75,12 +76,16 @@ def _read_own(reader: Reader) -> list[dict[str, Any]] | None:
     file = choose_csv(
         reader, reader.text("risk.file"), reader.text("risk.file_help"), key="risk/file"
     )
-    if file is None:
-        return None
-    try:
-        points = read_prices(file.getvalue())
-    except Unread as unread:
-        show_troubles(unread.troubles, reader)
+    if file is not None:
+        try:
+            st.session_state[_OWN_KEY] = (file.name, read_prices(file.getvalue()))
+        except Unread as unread:
+            st.session_state.pop(_OWN_KEY, None)
+            show_troubles(unread.troubles, reader)
+    # The browser's choice of a file does not outlive the page; what it said does.
+    kept: tuple[str, list[dict[str, Any]]] = st.session_state.get(_OWN_KEY, ("", []))
+    name, points = kept
+    if not points:
         return None
     told = reader.text(
         "risk.file_read",
@@ -88,5 +93,5 @@ def _read_own(reader: Reader) -> list[dict[str, Any]] | None:
         first=reader.day(points[0]["date"]),
         last=reader.day(points[-1]["date"]),
     )
-    st.caption(f":material/check_circle: {plain(told)}")
+    st.caption(f":material/check_circle: **{plain(name)}**: {plain(told)}")
     return points

@@ -4,9 +4,10 @@ import streamlit as st
 
 from augury.client import ApiError, Tokens
 from augury.ui import browser
-from augury.ui.elements import show_refusal
-from augury.ui.hub import hub
-from augury.ui.visit import Visit
+from augury.ui.parts.elements import show_refusal
+from augury.ui.visit import Visit, current_caller, current_path
+from augury.ui.web.hub import hub
+from augury.ui.whose import SESSION_KEY, owner
 
 
 def show(visit: Visit) -> None:
@@ -14,39 +15,69 @@ def show(visit: Visit) -> None:
     if visit.session is not None:
         st.info(visit.reader.text("sign_in.already"))
         return
-    show_in_place(visit, "/")
+    tokens = _ask(visit)
+    if tokens is not None and enter(visit, tokens, "/"):
+        st.switch_page(visit.places["overview"])
 
 
-def show_in_place(visit: Visit, next_path: str) -> None:
-    """Show the form; whoever signs in goes on to `next_path`."""
-    reader = visit.reader
+def show_in_place(visit: Visit) -> None:
+    """Show the form; whoever signs in sees the page that it stands in for."""
+    tokens = _ask(visit)
+    if tokens is not None and enter(visit, tokens, current_path()):
+        st.rerun()
+
+
+def enter(visit: Visit, tokens: Tokens, next_path: str) -> bool:
+    """Start the session: return True in the owner's own tab, else leave for `next_path`.
+
+    Whoever comes back after their session has ended finds what they typed: it lives with the tab,
+    so the tab must not be loaded anew. For anybody else it is.
+    """
+    session = hub().sessions.start(tokens)
+    me = session.call(lambda api: api.me(), current_caller(visit.reader))
+    session.user_id = me.id
+    before = owner()
+    if before is not None and before.user_id == me.id:
+        st.session_state[SESSION_KEY] = session.id
+        return True
+    ticket = hub().tickets.issue(session.id)
+    browser.go("/session/accept", {"ticket": ticket, "next": next_path})
+    return False
+
+
+def _ask(visit: Visit) -> Tokens | None:
+    """Show the form; return what it was good for."""
+    reader, before = visit.reader, owner()
     st.title(reader.text("place.sign-in"), anchor=False)
+    if before is not None:
+        st.caption(reader.text("sign_in.typed_is_kept"))
     with st.form("sign-in"):
-        username = st.text_input(reader.text("field.username"), autocomplete="username")
+        username = st.text_input(
+            reader.text("field.username"),
+            value=before.username if before is not None else "",
+            autocomplete="username",
+        )
         password = st.text_input(
             reader.text("field.password"), type="password", autocomplete="current-password"
         )
         submitted = st.form_submit_button(reader.text("sign_in.submit"), type="primary")
-    if submitted:
-        _sign_in(visit, username, password, next_path)
+    # Drawn after the form, and before it is known what comes of it.
+    place = st.container()
+    st.page_link(visit.places["forgot"], label=reader.text("forgot.link"))
     st.page_link(visit.places["register"], label=reader.text("sign_in.no_account"))
+    if not submitted:
+        return None
+    with place:
+        return _tokens(visit, username, password)
 
 
-def _sign_in(visit: Visit, username: str, password: str, next_path: str) -> None:
+def _tokens(visit: Visit, username: str, password: str) -> Tokens | None:
     reader = visit.reader
     if not username or not password:
         st.error(reader.text("sign_in.incomplete"))
-        return
+        return None
     try:
-        tokens = visit.ask_openly(lambda api: api.sign_in(username.strip(), password))
+        return visit.ask_openly(lambda api: api.sign_in(username.strip(), password))
     except ApiError as refusal:
         show_refusal(refusal, reader)
-        return
-    enter(tokens, next_path)
-
-
-def enter(tokens: Tokens, next_path: str) -> None:
-    """Start the session and leave for `next_path` with its cookie."""
-    session = hub().sessions.start(tokens)
-    ticket = hub().tickets.issue(session.id)
-    browser.go("/session/accept", {"ticket": ticket, "next": next_path})
+        return None

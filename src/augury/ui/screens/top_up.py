@@ -9,13 +9,13 @@ from msgspec import Struct
 from streamlit.delta_generator import DeltaGenerator
 
 from augury.client import ApiError, Buyer, Money, Pack, Packs, Provider, TopUp
-from augury.ui.elements import plain, show_refusal, show_way_to_pay
-from augury.ui.extras import show_alert, show_voucher
-from augury.ui.intents import order_once
-from augury.ui.latest_top_ups import read_latest, show_latest
-from augury.ui.prices import better_buy, price_of
+from augury.ui.parts.elements import plain, show_refusal, show_way_to_pay
+from augury.ui.parts.extras import show_alert, show_voucher
+from augury.ui.parts.intents import order_once
+from augury.ui.parts.latest_top_ups import read_latest, show_latest
+from augury.ui.parts.prices import better_buy, price_of
+from augury.ui.parts.saved_methods import show_saved_methods
 from augury.ui.reader import Reader
-from augury.ui.saved_methods import show_saved_methods
 from augury.ui.visit import Visit
 
 _BEGUN_KEY: Final = "top-up/begun"
@@ -173,9 +173,15 @@ def _show_better_buy(reader: Reader, credits_: int, price: Money, packs: Sequenc
 
 
 def _ask_for_buyer(reader: Reader) -> Buyer | None:
-    name = st.text_input(reader.text("field.name"), max_chars=200, key="top-up/buyer/name")
-    tax_id = st.text_input(reader.text("field.tax_id"), max_chars=32, key="top-up/buyer/tax_id")
-    address = st.text_input(reader.text("field.address"), max_chars=300, key="top-up/buyer/address")
+    name = st.text_input(
+        reader.text("field.name"), max_chars=200, key="top-up/buyer/name", persist_state=_KEPT
+    )
+    tax_id = st.text_input(
+        reader.text("field.tax_id"), max_chars=32, key="top-up/buyer/tax_id", persist_state=_KEPT
+    )
+    address = st.text_input(
+        reader.text("field.address"), max_chars=300, key="top-up/buyer/address", persist_state=_KEPT
+    )
     return Buyer(name.strip(), tax_id.strip(), address.strip()) if name.strip() else None
 
 

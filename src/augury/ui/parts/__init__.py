@@ -1,0 +1,1 @@
+"""What screens are made of: forms, tables, charts, answers."""

@@ -1,0 +1,1 @@
+"""What the cabinet answers beside its script: sign-in, downloads, headers, sessions."""

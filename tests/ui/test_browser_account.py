@@ -1,0 +1,143 @@
+"""A person's own account in a real browser: forgotten, found again, changed, and left."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from notices.letters import read
+from support.postbox import Postbox, smtp_server
+from ui.walks import SEES_WITHIN_MS, Addresses, register, serving
+
+NEW = "an otter under the bridge"
+NEWER = "two otters under the bridge"
+MAIL_WITHIN_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def postbox() -> Postbox:
+    """Everybody's mailbox."""
+    return Postbox()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, postbox: Postbox) -> Iterator[Addresses]:
+    """A whole Augury that sends its mail into the postbox."""
+    with (
+        smtp_server(postbox) as port,
+        serving(
+            folder,
+            AUGURY_SMTP_URL=f"smtp://127.0.0.1:{port}",
+            AUGURY_MAIL_FROM="augury@example.org",
+        ) as addresses,
+    ):
+        yield addresses
+
+
+def mail_in(postbox: Postbox, number: int) -> str:
+    """Return the text of the mail of this number when it has come."""
+    deadline = time.monotonic() + MAIL_WITHIN_SECONDS
+    while len(postbox.envelopes) < number and time.monotonic() < deadline:
+        time.sleep(0.1)
+    text: str = read(postbox.envelopes[number - 1].content).get_content()
+    return text
+
+
+def sign_in(page: Page, username: str, password: str) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("Username", exact=True).fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def test_an_account_is_found_again_changed_and_left(
+    browser: Browser, served: Addresses, folder: Path, postbox: Postbox
+) -> None:
+    """Two browsers of one person; each step is seen by the other."""
+    expect.set_options(timeout=SEES_WITHIN_MS)
+    first, second = (browser.new_context(base_url=served.ui, locale="en-US") for _ in range(2))
+    home, away = first.new_page(), second.new_page()
+    asked: list[tuple[str, str]] = []
+    away.on("request", lambda one: asked.append((one.url, one.headers.get("referer", ""))))
+    try:
+        register(home, "hanna")
+        token = _forgets(away, postbox)
+        _changes_password(home, away)
+        _leaves(home)
+    finally:
+        first.close()
+        second.close()
+    assert token not in (folder / "serve.log").read_text("utf-8")
+    told = [one for one in asked if token in one[0] or token in one[1]]
+    assert [one for one, _ in told] == [f"{served.ui}/reset?token={token}"]
+    assert all(token not in referer for _, referer in asked)
+
+
+def _forgets(page: Page, postbox: Postbox) -> str:
+    """Set a new password by the link of a mail, and return its token."""
+    page.goto("/sign-in")
+    page.get_by_role("link", name="Forgotten password?").click()
+    expect(page.get_by_role("heading", name="Forgotten password")).to_be_visible()
+    page.get_by_label("E-mail", exact=True).fill("hanna@example.org")
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_text("a link is on its way")).to_be_visible()
+    link = re.search(r"http://\S+/reset\?token=([\w-]+)", mail_in(postbox, 1))
+    assert link is not None
+    page.goto(link[0])
+    expect(page.get_by_role("heading", name="New password")).to_be_visible()
+    assert page.url.endswith("/reset")
+    page.get_by_label("New password", exact=True).fill(NEW)
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_text("Sign in with it.")).to_be_visible()
+    assert "password of your account was changed" in mail_in(postbox, 2)
+    page.reload()
+    expect(page.get_by_text("opened by the link of an e-mail")).to_be_visible()
+    sign_in(page, "hanna", NEW)
+    expect(page.get_by_role("heading", name="Hello, hanna")).to_be_visible()
+    return link[1]
+
+
+def _changes_password(home: Page, away: Page) -> None:
+    """The reset has signed the first browser out; now it ends the other one's session."""
+    home.goto("/profile")
+    expect(home.get_by_role("heading", name="Sign in")).to_be_visible()
+    sign_in(home, "hanna", NEW)
+    expect(home.get_by_role("heading", name="Hello, hanna")).to_be_visible()
+    home.get_by_role("link", name="Profile").click()
+    expect(home.get_by_text(re.compile(r"Chrome \d+, Linux"))).to_have_count(2)
+    form = home.get_by_test_id("stForm").filter(has_text="Change the password")
+    form.get_by_label("Current password").fill(NEW)
+    form.get_by_label("New password", exact=True).fill(NEWER)
+    form.get_by_role("button", name="Change the password").click()
+    expect(home.get_by_text("Your password is changed")).to_be_visible()
+    home.reload()
+    expect(home.get_by_text("You are signed in nowhere else.")).to_be_visible()
+    away.goto("/profile")
+    expect(away.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def _leaves(page: Page) -> None:
+    """Close the account; the same name opens nothing any more."""
+    page.set_viewport_size({"width": 360, "height": 800})
+    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert not wide
+    page.get_by_text("Close the account for good").first.click()
+    give_up = page.get_by_role("checkbox", name="I give up 5,000 credits")
+    while not give_up.is_checked():  # what is pressed while the section unfolds is not heard
+        page.get_by_text("I give up 5,000 credits").click()
+        page.wait_for_timeout(200)
+    page.get_by_label("To confirm, type your username").fill("hanna")
+    page.get_by_test_id("stExpander").get_by_label("Current password").fill(NEWER)
+    page.get_by_role("button", name="Close the account for good").click()
+    expect(page.get_by_role("heading", name="Account closed")).to_be_visible()
+    sign_in(page, "hanna", NEWER)
+    expect(page.get_by_text("User name and password do not fit")).to_be_visible()
