@@ -1,16 +1,20 @@
 """The service as a process: how it stops, and who may read what it leaves on the disk."""
 
+import http.client
 import os
+import re
 import socket
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from augury import bootstrap
+from augury.api.protocol import KEEP_ALIVE_SECONDS
 from support.databases import sqlite_database
 from support.houses import SECRET, Server, settings_for
 
@@ -43,6 +47,24 @@ def test_a_server_that_has_just_begun_to_listen_stops_in_peace(
                 break
         time.sleep(0.002)
     assert server.stop() == 0
+
+
+def test_a_server_keeps_an_idle_connection_longer_than_its_callers_do(
+    prepared: tuple[str, Path],
+) -> None:
+    """Whoever comes back on it is answered: libraries keep theirs for five seconds."""
+    server = Server(*prepared).ready()
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
+        for pause in (6, 0):
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+            socket_then = connection.sock
+            time.sleep(pause)
+        assert connection.sock is socket_then
+    assert server.stop() == 0
+    proxy = (Path(__file__).parent.parent / "deploy/proxy/Caddyfile").read_text()
+    assert [int(one) for one in re.findall(r"\bkeepalive (\d+)s", proxy)] == [30]
+    assert KEEP_ALIVE_SECONDS > 2 * 30
 
 
 @pytest.mark.parametrize("command", ["api", "worker"])

@@ -9,6 +9,10 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+# Who calls keeps a connection for the next request, too: 5 seconds most libraries, 30 our proxy.
+# If we closed first, or at the same moment, a request that is under way would find nobody.
+KEEP_ALIVE_SECONDS = 75
+
 
 class OneWriteProtocol(HttpToolsProtocol):
     """Gathers what is written in one turn of the event loop."""

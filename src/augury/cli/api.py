@@ -9,7 +9,7 @@ import uvicorn
 
 from augury import bootstrap
 from augury.api.app import create_app
-from augury.api.protocol import OneWriteProtocol
+from augury.api.protocol import KEEP_ALIVE_SECONDS, OneWriteProtocol
 from augury.cli.common import ApiPort, DataDir, Host, addresses, load_settings
 from augury.kit import memory
 from augury.settings import Settings
@@ -42,6 +42,7 @@ def run_api(settings: Settings, host: str, port: int) -> None:
         port=port,
         loop="uvloop",
         http=OneWriteProtocol,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
         log_config=None,
         access_log=False,

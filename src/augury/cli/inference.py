@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 import uvicorn
 
-from augury.api.protocol import OneWriteProtocol
+from augury.api.protocol import KEEP_ALIVE_SECONDS, OneWriteProtocol
 from augury.kit import log
 from augury.model_server.app import InferenceApp
 from augury.model_server.artifacts import Artifacts
@@ -70,6 +70,7 @@ def inference(  # noqa: PLR0913, PLR0917 -- every one is an option of the comman
         port=port,
         loop="uvloop",
         http=OneWriteProtocol,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
         log_config=None,
         access_log=False,
