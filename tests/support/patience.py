@@ -7,6 +7,7 @@ from sqlalchemy import create_engine
 
 from augury.kit import db, sqlite
 from augury.predictions import batch_leases, job_leases
+from augury.worker.embedded import Worker
 
 _BUSY_SECONDS = 60
 _LEASE_SECONDS = 3600
@@ -30,6 +31,8 @@ def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "create_engine", patient)
     for leases in (job_leases, batch_leases):
         monkeypatch.setattr(leases, "LEASE_SECONDS", _LEASE_SECONDS)
+    # A duty that outlives its house would work in the database of the next test.
+    monkeypatch.setattr(Worker.stop, "__defaults__", (_BUSY_SECONDS,))
 
 
 def was_busy(answer: Any) -> bool:
