@@ -144,7 +144,7 @@ class Server:
             stdout=self._log,
         )
 
-    def ready(self, seconds: float = 90) -> "Server":
+    def ready(self, seconds: float = 200) -> "Server":
         """Wait until the server is ready to sell."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -153,7 +153,8 @@ class Server:
                 if httpx2.get(f"{self.address}/readyz", timeout=2).status_code == 200:
                     return self
             except httpx2.TransportError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         message = "the server did not get ready"
         raise TimeoutError(message)
 
