@@ -48,6 +48,7 @@ def test_every_change_is_told_once_and_the_end_ends_the_stream(
 ) -> None:
     """The first event is the state as it is; a database that is away is no news."""
     monkeypatch.setattr(sse, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 3600)
     seen: Iterator[int | None] = iter([1, 1, None, 2, 2, 3, 4])
 
     def look() -> State:
@@ -128,7 +129,7 @@ def test_a_stream_tells_what_another_process_does(tmp_path: Path) -> None:
     """Over a real connection: every event is the batch, the last one its end, and then it ends."""
     url = sqlite_database(tmp_path)
     with servers(url, tmp_path, 2) as (first, second):
-        with httpx2.Client(base_url=first.address, timeout=30) as client:
+        with httpx2.Client(base_url=first.address, timeout=120) as client:
             anna = sign_up(client)
             fund(url, client.get("/v1/me", headers=anna).json()["id"], 30_000 * PRICE)
             # So wide that there are several chunks.
@@ -136,7 +137,7 @@ def test_a_stream_tells_what_another_process_does(tmp_path: Path) -> None:
             rows = [row | wide for row in applicants(30_000)]
             id_ = send(client, anna, written("csv", rows)).json()["id"]
             path = f"{second.address}/v1/batches/{id_}/events"
-            with httpx2.stream("GET", path, headers=anna, timeout=30) as answer:
+            with httpx2.stream("GET", path, headers=anna, timeout=120) as answer:
                 assert answer.headers["Content-Type"].startswith("text/event-stream")
                 lines = list(answer.iter_lines())
             seen = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]

@@ -299,7 +299,7 @@ def test_one_chunk_is_predicted_while_the_one_before_is_stored(
         return scored
 
     def patient(*arguments: Any) -> Any:
-        assert two_scored.wait(20)
+        assert two_scored.wait(60)
         return put(*arguments)
 
     monkeypatch.setattr(batch_runner, "score", alone)

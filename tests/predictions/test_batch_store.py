@@ -102,13 +102,13 @@ def test_who_puts_what_is_being_deleted_waits(
     monkeypatch.setattr(batch_store, "_PATIENCE_SECONDS", 0.2)
     with pytest.raises(FileDoomedError):
         keep(keeper, b"again")
-    monkeypatch.setattr(batch_store, "_PATIENCE_SECONDS", 20)
+    monkeypatch.setattr(batch_store, "_PATIENCE_SECONDS", 60)
     waiting = threading.Thread(target=keep, args=[keeper, b"again"])
     waiting.start()
     keeper.store.delete(kept.digest)
     with db.write() as tx:
         tx.execute(stored_files.delete())
-    waiting.join(20)
+    waiting.join(60)
     assert keeper.store.exists(kept.digest)
     assert known(db) == {kept.digest: 1}
 

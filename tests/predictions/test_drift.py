@@ -257,7 +257,7 @@ def test_several_processes_that_look_at_once_tell_once(
     def settle(_: int) -> int:
         with db.read() as tx:
             moves = drift._moves(tx, found)
-        start.wait(20)
+        start.wait(60)
         with db.write() as tx:
             return drift._settle(tx, found, moves)
 

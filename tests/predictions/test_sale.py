@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from augury.kit import sqlite
 from augury.kit.db import Database
 from augury.predictions.tables import predictions
 from support.databases import sqlite_database
@@ -92,15 +93,19 @@ def test_stored_inputs_are_compact(shop: TestClient, database_url: str) -> None:
     assert kept == json.dumps([APPLICANT] * 2, separators=(",", ":"))
 
 
-def test_a_locked_database_sells_nothing_for_a_while(tmp_path: Path) -> None:
+def test_a_locked_database_sells_nothing_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While another program holds the SQLite file, a sale is 503 and free; afterwards it is sold."""
     url = sqlite_database(tmp_path)
     with open_house(settings_for(url, tmp_path)) as (client, _):
         anna = sign_up(client)
-        other = sqlite3.connect(tmp_path / "augury.db", isolation_level=None)
+        other = sqlite3.connect(tmp_path / "augury.db", timeout=60, isolation_level=None)
         with closing(other):
             other.execute("BEGIN IMMEDIATE")
-            refused = buy(client, anna, order(), **{"Idempotency-Key": "one"})
+            with monkeypatch.context() as hasty:
+                hasty.setattr(sqlite, "BUSY_SECONDS", 1)
+                refused = buy(client, anna, order(), **{"Idempotency-Key": "one"})
             assert balance(client, anna) == 5000
             other.execute("ROLLBACK")
         assert (refused.status_code, refused.json()["code"]) == (503, "ledger_unavailable")

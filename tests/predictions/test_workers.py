@@ -29,8 +29,9 @@ def test_a_process_that_is_silent_counts_no_more(
 ) -> None:
     """After two words that did not come; when it speaks again, it is there again."""
     process = Presence(db, "rung")
-    process.say()
     moment = now()
+    monkeypatch.setattr(workers, "now", lambda: moment)
+    process.say()
     two_words = int(2 * SAY_SECONDS)
     for passed, is_there in ((two_words, True), (ALIVE_SECONDS + 1, False)):
         monkeypatch.setattr(workers, "now", lambda passed=passed: moment + passed * SECOND)

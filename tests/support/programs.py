@@ -74,7 +74,7 @@ class Program:
                 one.kill()
         self.process.wait()
 
-    def stop(self, seconds: float = 15) -> int:
+    def stop(self, seconds: float = 60) -> int:
         """Ask it to stop and return its exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
