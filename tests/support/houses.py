@@ -144,16 +144,17 @@ class Server:
             stdout=self._log,
         )
 
-    def ready(self, seconds: float = 150) -> "Server":
+    def ready(self, seconds: float = 200) -> "Server":
         """Wait until the server is ready to sell."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the server has died"
             try:
-                if httpx2.get(f"{self.address}/readyz", timeout=10).status_code == 200:
+                if httpx2.get(f"{self.address}/readyz", timeout=2).status_code == 200:
                     return self
             except httpx2.TransportError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         message = "the server did not get ready"
         raise TimeoutError(message)
 
