@@ -11,6 +11,7 @@ from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
 from support.houses import Server, findings, servers
 from support.quick import (
+    await_databases,
     quicken_market,
     quicken_models,
     quicken_passwords,
@@ -21,6 +22,7 @@ from support.quick import (
 # Thousands of modules and tests live as long as the process: to look through them for cycles as
 # often as usual is a sixth of all the work.
 gc.set_threshold(50_000, 20, 50)
+await_databases()
 quicken_tracebacks()
 quicken_market()
 

@@ -85,7 +85,7 @@ def test_the_commands_of_the_readme_sell_a_prediction(readme: Path, address: str
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env=environment,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -96,7 +96,8 @@ def test_the_commands_of_the_readme_sell_a_prediction(readme: Path, address: str
     assert 0 < prediction["outputs"][0]["default_probability"] < 1
     assert prediction["charge"]["amount"] == prediction["price"] == 100
     assert balance == {"available": 4900, "held": 0}
-    paid = httpx2.post(checkout_url, data={"choice": "approve"}, follow_redirects=True)
+    approved = {"choice": "approve"}
+    paid = httpx2.post(checkout_url, data=approved, follow_redirects=True, timeout=60)
     assert paid.is_success
     assert paid.url.path.startswith("/top-ups/")
 

@@ -79,7 +79,7 @@ def test_a_provider_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:
         env=environment | {"AUGURY_PAYMENT_PROVIDERS": "bank-of-nowhere"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert ran.returncode == 2
@@ -157,7 +157,7 @@ def test_a_secrets_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> N
         env=environment | {"AUGURY_SECRETS_DIR": str(tmp_path / "nowhere")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert ran.returncode == 2

@@ -36,7 +36,7 @@ async def cancelled(app: App, *, door: bool) -> list[Message]:
     }
     frame = Frame(inside, {"/door": inside} if door else {})
     task = asyncio.ensure_future(frame(scope, receive, send))
-    await asyncio.wait_for(running.wait(), 10)
+    await asyncio.wait_for(running.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

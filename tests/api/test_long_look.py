@@ -38,17 +38,19 @@ def events_of(stream: list[Any]) -> list[tuple[str, Any]]:
 
 def test_what_goes_on_is_told_and_a_second_look_is_put_off() -> None:
     """The stage as it is, then the result; afterwards another may look."""
-    go_on = threading.Event()
+    has_told, go_on = threading.Event(), threading.Event()
 
     def look(tell: Tell) -> StageOut:
         tell("transfers", 1, 10)
         tell("transfers", 5, 10)
-        assert go_on.wait(10)
+        has_told.set()
+        assert go_on.wait(60)
         return FOUND
 
     async def follow() -> list[Any]:
         looks: LongLook[StageOut] = LongLook(7)
         events = aiter(looks.stream(asked(), look).body_iterator)
+        assert await asyncio.to_thread(has_told.wait, 60)
         told = [await anext(events)]
         with pytest.raises(Overloaded) as refused:
             await looks.answer(look)
@@ -89,13 +91,13 @@ def test_a_look_ends_when_its_reader_has_gone() -> None:
             return {"type": "http.disconnect"}
 
         await looks.stream(asked(), look)({"type": "http"}, receive, send)
-        assert await asyncio.to_thread(ended.wait, 10)
+        assert await asyncio.to_thread(ended.wait, 60)
         # The thread that looked is about to let go.
-        assert await asyncio.to_thread(looks.looking.acquire, timeout=10)
+        assert await asyncio.to_thread(looks.looking.acquire, timeout=60)
         looks.looking.release()
         assert await looks.answer(lambda _: FOUND) == FOUND
 
-    asyncio.run(asyncio.wait_for(leave(), 20))
+    asyncio.run(asyncio.wait_for(leave(), 150))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> No
     go_on = threading.Event()
 
     def look(_: Tell) -> StageOut:
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return FOUND
 
     async def follow() -> list[Any]:

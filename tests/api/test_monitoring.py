@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from augury.bootstrap import House
 from augury.predictions import drift
 from augury.registry import change
-from augury.worker.duties import Workplace, duties
+from augury.worker import embedded
+from augury.worker.duties import Duty, Workplace, duties
 from support.houses import fund, open_house, settings_for, sign_up
 from support.problems import is_problem
 from support.tiny_models import ROWS
@@ -32,8 +33,16 @@ REFERENCE: dict[str, Any] = {
 def opened(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[TestClient, House, str]]:
-    """An open house on either database, with no shipped models and no notice to wait for."""
+    """An open house on either database, with no shipped models and no notice to wait for.
+
+    It does not look for drift by itself: a test that has it looked for is the first who does.
+    """
     monkeypatch.setattr(change, "NOTICE", 1000)
+
+    def others(place: Workplace) -> list[Duty]:
+        return [one for one in duties(place) if one.name != "drift"]
+
+    monkeypatch.setattr(embedded, "duties", others)
     (tmp_path / "none").mkdir()
     settings = settings_for(database_url, tmp_path, models_dir=tmp_path / "none")
     with open_house(settings) as (client, house):

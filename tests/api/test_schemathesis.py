@@ -18,6 +18,8 @@ from support.houses import Server, findings, servers, sign_in, sign_up
 from support.scale import SOAKS, times
 
 _EXAMPLES = times(2, 60)
+# How long an answer may take; nothing here is about that.
+_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,10 @@ def served(
     """A real server with a customer and an administrator signed in."""
     folder = tmp_path_factory.mktemp("server")
     url = sqlite_database(folder)
-    with servers(url, folder, 1) as (server,), httpx2.Client(base_url=server.address) as client:
+    with (
+        servers(url, folder, 1) as (server,),
+        httpx2.Client(base_url=server.address, timeout=_SECONDS) as client,
+    ):
         yield server, {"customer": sign_up(client), "admin": sign_in(client, "admin")}
     assert findings(url) == []
 
@@ -50,7 +55,7 @@ def test_the_api_is_what_its_description_says(
 ) -> None:
     """Generated requests, good and bad, never meet a server error or an undescribed answer."""
     server, headers = served
-    schema = schemathesis.openapi.from_url(f"{server.address}/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{server.address}/openapi.json", timeout=_SECONDS)
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) > 10
     for operation in operations:
@@ -78,7 +83,7 @@ def _drive(operation: Any, headers: dict[str, str], mode: GenerationMode) -> Non
     @given(case=operation.as_strategy(generation_mode=mode))
     def drive(case: Any) -> None:
         seen.append(case)
-        case.call_and_validate(headers=headers, checks=_CHECKS)
+        case.call_and_validate(headers=headers, checks=_CHECKS, timeout=_SECONDS)
 
     with suppress(Unsatisfiable):  # when everything generated is ruled out, nothing was seen
         drive()

@@ -202,7 +202,7 @@ def test_a_stranger_sees_nothing(client: TestClient, method: str, path: str) -> 
     refused(client.request(method, path, json=body), 401, "unauthenticated")
 
 
-def delivered(house: House, count: int, seconds: float = 30) -> None:
+def delivered(house: House, count: int, seconds: float = 90) -> None:
     """Wait until the house's own worker has delivered so many."""
     deadline = time.monotonic() + seconds
     succeeded = text("SELECT count(*) FROM deliveries WHERE status = 'succeeded'")
@@ -236,10 +236,11 @@ def test_a_test_shows_whether_an_endpoint_works(opened: tuple[TestClient, House]
         assert seen["completed_at"] >= seen["created_at"]
         refused(client.post(f"{path}/resend", headers=anna), 429, "tried_too_soon")
         with house.db.write() as tx:
-            tx.execute(text("UPDATE deliveries SET completed_at = 1"))
+            # Long enough ago to be sent again, and not so long that a duty would purge it.
+            tx.execute(text("UPDATE deliveries SET completed_at = completed_at - 60000000"))
         resent = client.post(f"{path}/resend", headers=anna)
         assert (resent.status_code, resent.json()["status"]) == (202, "pending")
-        receiver.wait_for(2)
+        receiver.wait_for(2, 90)
         assert receiver.ids() == [seen["event_id"]] * 2
 
 

@@ -53,7 +53,7 @@ def test_a_place_is_free_although_redis_could_not_be_told(
             consumer.qos(prefetch_count=_PLACES)
             consumer.consume()
             while len(got) < _PLACES:
-                connection.drain_events(timeout=5)
+                connection.drain_events(timeout=60)
             qos = consumer.channel.qos
             assert not qos.can_consume()
             broker.kill()
