@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
@@ -18,6 +19,11 @@ from support.quick import (
     quicken_tracebacks,
     slacken_market,
 )
+
+# How long an example takes is the machine's affair: with limits, a pause of a fifth of a second
+# would be a failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # Thousands of modules and tests live as long as the process: to look through them for cycles as
 # often as usual is a sixth of all the work.

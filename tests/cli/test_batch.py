@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from augury.cli import session
 from augury.client import Batch
+from augury.client.batches import BatchCalls
 from cli.terminal import Terminal
 from support.houses import APPLICANT
 from support.lines import Line
@@ -167,8 +169,16 @@ def test_an_order_whose_answer_is_lost_is_found_again_and_not_placed_twice(
 
 
 def test_progress_that_is_cut_off_in_the_middle_of_an_event_is_asked_for(
-    rich: Terminal, line: Line
+    rich: Terminal, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    find, found = BatchCalls.batch, []
+
+    def find_it_running(calls: BatchCalls, batch_id: str) -> Batch:
+        found.append(find(calls, batch_id))
+        # What is over before it is looked at has no events that could be cut off.
+        return replace(found[0], status="running") if len(found) == 1 else found[-1]
+
+    monkeypatch.setattr(BatchCalls, "batch", find_it_running)
     loans = write(rich.folder / "many.csv", 2 * MANY)
     line.break_at("down", b"event: progress", 40)
     told = rich.ok("batch", str(loans), "--model", MODEL, "--yes")

@@ -24,6 +24,7 @@ from augury.client import (
 from augury.kit.ids import new_id
 from augury.payments.providers.sandbox import Choice
 from client.shop import Shop
+from support.days import await_whole_day
 
 
 def refused(code: str, caught: "pytest.ExceptionInfo[ApiError]") -> bool:
@@ -171,7 +172,9 @@ def test_usage_is_of_the_last_days_or_of_the_days_that_are_asked_for(anna: Clien
     assert (march.group_by, march.since, march.until) == ("model", since, until)
 
 
-def test_a_statement_comes_in_three_forms(anna: Client) -> None:
+def test_a_statement_comes_in_three_forms(shop: Shop) -> None:
+    await_whole_day()  # and so in one month
+    anna = shop.customer()
     (month,) = anna.money.statements().items
     assert (month.opening_balance, month.closing_balance, month.movements) == (0, 5000, 1)
     assert not month.final

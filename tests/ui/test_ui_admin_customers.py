@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from augury.client import ApiError, AuditFilter, Client
 from augury.ui.web.cookies import SESSION_COOKIE
 from augury.ui.web.downloads import DOWNLOADS
+from support.days import await_whole_day
 from support.houses import APPLICANT
 from ui.pages import links, press, spoken, words
 from ui.real import Cabinet
@@ -130,7 +131,10 @@ def test_an_administrator_cannot_block_themselves(cabinet: Cabinet) -> None:
     assert cabinet.shop.admin().me().status == "active"
 
 
-def test_every_part_of_an_account_is_shown_and_noted(cabinet: Cabinet, anna: Client) -> None:
+def test_every_part_of_an_account_is_shown_and_noted(cabinet: Cabinet) -> None:
+    await_whole_day()  # and so in one month
+    anna = cabinet.customer()
+    cabinet.admin()
     me = anna.me()
     anna.predict("credit-logistic-regression", APPLICANT)
     anna.api_keys.create("nightly", credit_limit=100)

@@ -7,6 +7,7 @@ import pytest
 from augury.client import Timeline
 from augury.predictions.workers import Presence
 from augury.ui.screens.admin import load
+from support.files import wait_for
 from support.houses import APPLICANT
 from ui.pages import words
 from ui.real import Cabinet
@@ -19,7 +20,8 @@ def test_the_page_tells_what_is_going_on_and_what_went_on(
     monkeypatch.setattr(load, "_SHORTEST_SECONDS", 0.0)
     buyer = cabinet.customer()
     buyer.predict("credit-logistic-regression", APPLICANT)
-    cabinet.admin()
+    admin = cabinet.admin()
+    wait_for(lambda: admin.admin.load_now().workers != ())
     page = cabinet.open("admin-load")
     assert not page.exception
     said = words(page)
@@ -43,12 +45,17 @@ def test_a_customer_is_refused_and_sees_no_figures(cabinet: Cabinet) -> None:
 def test_nobody_who_works_is_said_aloud(cabinet: Cabinet) -> None:
     """A house whose only worker is gone."""
     admin = cabinet.admin()
-    before = admin.admin.load_now().workers
+
+    def kinds() -> set[str]:
+        return {one.kind for one in admin.admin.load_now().workers}
+
+    # It has begun a moment ago, and says by and by that it is still there.
+    wait_for(lambda: kinds() == {"embedded"})
     presence = Presence(cabinet.shop.house.db, "apart")
     presence.say()
-    assert {one.kind for one in admin.admin.load_now().workers} == {"embedded", "apart"}
+    assert kinds() == {"embedded", "apart"}
     presence.leave()
-    assert admin.admin.load_now().workers == before
+    assert kinds() == {"embedded"}
 
 
 def test_steps_without_sales_are_drawn_as_nothing() -> None:

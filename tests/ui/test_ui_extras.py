@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from augury.ui.parts import intents
 from ui.answers import problem
 from ui.pages import Open, press, spoken, words
 from ui.stub_api import StubApi
@@ -18,7 +19,10 @@ def field(page: AppTest, label: str) -> Any:
     return next(one for one in page.number_input if one.label == label)
 
 
-def test_a_code_gives_credits_once(open_page: Open, api: StubApi) -> None:
+def test_a_code_gives_credits_once(
+    open_page: Open, api: StubApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intents, "_DOUBLE_CLICK_SECONDS", 3600.0)
     page = open_page("top-up")
     code = next(one for one in page.text_input if one.label == "Code")
     code.set_value(" 7Q2M-K4TZ-9WDX-03RF ")

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from augury.ui.parts.filters import Span
 from augury.ui.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE
 from augury.ui.web.downloads import DOWNLOADS
 from augury.ui.web.prediction_files import cell, path_of_predictions, path_of_rows, read_wanted
+from support.days import await_whole_day
 from ui.pages import links, spoken, words
 from ui.real import Cabinet
 
@@ -55,6 +57,7 @@ def test_an_empty_history_says_so(cabinet: Cabinet) -> None:
 
 
 def test_filters_stand_in_the_address_and_go_with_the_details(cabinet: Cabinet) -> None:
+    await_whole_day()
     client = cabinet.customer()
     for model in (FOREST, LOGISTIC, LOGISTIC):
         client.predict(model, APPLICANT)
@@ -77,8 +80,7 @@ def test_filters_stand_in_the_address_and_go_with_the_details(cabinet: Cabinet) 
 
 def test_days_are_typed_as_people_of_each_language_write_them(cabinet: Cabinet) -> None:
     client = cabinet.customer()
-    client.predict(LOGISTIC, APPLICANT)
-    today = datetime.now(UTC).date()
+    today = client.predict(LOGISTIC, APPLICANT).created_at.date()
     page = cabinet.open("predictions", period="own")
     page.text_input(key="filter/from").set_value(f"{today:%d.%m.%Y}").run()
     assert page.query_params["from"] == today.isoformat()
@@ -133,8 +135,15 @@ def test_what_waits_can_be_cancelled_and_says_what_became_of_its_price(
     cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = cabinet.customer()
-    # Nobody takes it up.
-    monkeypatch.setattr(job_leases, "_claim", lambda *_: None)
+    looked = threading.Event()
+
+    def nothing(_tx: object) -> bool:
+        looked.set()
+        return False
+
+    # Nobody takes it up, also who was about to look for something when this test began.
+    monkeypatch.setattr(job_leases, "_is_any_due", nothing)
+    assert looked.wait(90)
     queued = client.predict(LOGISTIC, APPLICANT, wait=False)
     page = cabinet.open("predictions", id=queued.id)
     assert "On hold until it is finished: 10 credits." in words(page)

@@ -6,6 +6,7 @@ import pytest
 
 from augury.client import ApiError, Client, UsageItem
 from augury.ui.parts.spending import spending
+from support.days import await_whole_day
 from support.houses import APPLICANT
 from ui.pages import words
 from ui.real import Cabinet
@@ -68,6 +69,7 @@ def test_somebody_new_is_shown_the_first_steps(cabinet: Cabinet) -> None:
 
 
 def test_the_dashboard_has_balance_spending_days_and_results(cabinet: Cabinet) -> None:
+    await_whole_day()  # and so in one month
     client = cabinet.customer()
     client.predict("credit-catboost", APPLICANT)
     client.predict("credit-logistic-regression", [APPLICANT, APPLICANT])

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 import augury.ui
 from augury.ui.web.cookies import SESSION_COOKIE, session_cookie
 from support.houses import PASSWORD
-from ui.pages import press, words
+from ui.pages import DRAWN_WITHIN_SECONDS, press, words
 from ui.real import Cabinet
 
 
@@ -136,7 +136,7 @@ def test_what_was_typed_into_a_table_is_there_though_the_page_was_not_drawn(
 from augury.ui.screens import portfolio
 portfolio._note("portfolio/weight", "edits", ("symbol", "weight"))
 """
-    noted = AppTest.from_string(script)
+    noted = AppTest.from_string(script, default_timeout=DRAWN_WITHIN_SECONDS)
     for name in ("edits", "portfolio/weight/given"):
         noted.session_state[name] = state[name]
     noted.run()

@@ -13,12 +13,14 @@ from augury.client.money import MoneyCalls
 from augury.ui.parts.periods import Period, period_of
 from augury.ui.web.cookies import SESSION_COOKIE
 from augury.ui.web.downloads import DOWNLOADS
+from support.days import await_whole_day
 from support.houses import APPLICANT
 from ui.pages import links, words
 from ui.real import Cabinet
 
 
 def test_usage_has_totals_tables_and_files(cabinet: Cabinet) -> None:
+    await_whole_day()
     client = cabinet.customer()
     client.predict("credit-catboost", APPLICANT)
     client.predict("credit-logistic-regression", [APPLICANT, APPLICANT])
