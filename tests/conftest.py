@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
@@ -22,6 +23,9 @@ from support.quick import (
 # Thousands of modules and tests live as long as the process: to look through them for cycles as
 # often as usual is a sixth of all the work.
 gc.set_threshold(50_000, 20, 50)
+# How long an example takes is no fault: the process may have stood still meanwhile.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 await_databases()
 quicken_tracebacks()
 quicken_market()
