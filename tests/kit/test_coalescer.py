@@ -31,7 +31,7 @@ class Gate:
         """Work on one batch: each item becomes its double, an exception stays what it is."""
         self.batches.append(items)
         self.entered.release()
-        assert self._opened.wait(30)
+        assert self._opened.wait(90)
         return [item if isinstance(item, Exception) else item * 2 for item in items]
 
 
@@ -61,7 +61,7 @@ def run(scenario: Awaitable[None]) -> None:
     """Run a scenario; one that never ends is a failure and not a hanging suite."""
 
     async def limited() -> None:
-        await asyncio.wait_for(scenario, 30)
+        await asyncio.wait_for(scenario, 90)
 
     asyncio.run(limited())
 
@@ -317,7 +317,7 @@ def test_work_with_a_wrong_number_of_results_leaves_nobody_hanging() -> None:
 
     async def scenario() -> None:
         with pytest.raises(Exception) as failed:  # noqa: PT011 - anything but silence
-            await asyncio.wait_for(asyncio.gather(line.ask(1), line.ask(2)), 2)
+            await asyncio.wait_for(asyncio.gather(line.ask(1), line.ask(2)), 60)
         assert not isinstance(failed.value, TimeoutError)
 
     with coalescer(lambda items: items[:1]) as line:
@@ -330,7 +330,7 @@ def test_asking_after_the_end_is_a_failure_and_not_a_wait() -> None:
     async def scenario() -> None:
         line.close()
         with pytest.raises(Exception) as failed:  # noqa: PT011 - anything but silence
-            await asyncio.wait_for(line.ask(1), 2)
+            await asyncio.wait_for(line.ask(1), 60)
         assert not isinstance(failed.value, TimeoutError)
 
     with coalescer(Gate(opened=True)) as line:

@@ -1,5 +1,6 @@
 """The database: what a transaction promises, on SQLite and PostgreSQL."""
 
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from structlog.testing import capture_logs
 from augury.kit.db import Database, Given, Id, Int64, WriteTx, insert_rows
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.ids import new_id
-from support.houses import free_port
+from support.files import wait_for
 
 _notes = Table(
     "notes",
@@ -113,13 +114,15 @@ def test_a_reading_transaction_sees_one_moment(notes: Database) -> None:
 
 def test_an_unreachable_postgresql_is_a_refusal() -> None:
     """Nobody listens: both kinds of transaction say that the ledger is unavailable, and since when to retry."""
-    db = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
-    for transaction in (db.read, db.write):
-        with pytest.raises(LedgerUnavailable) as refused, transaction():
-            pass
-        assert refused.value.status == 503
-        assert refused.value.retry_after_seconds
-    db.close()
+    with socket.socket() as held:  # nobody else is given its port
+        held.bind(("127.0.0.1", 0))
+        db = Database(f"postgresql://nobody@127.0.0.1:{held.getsockname()[1]}/nothing")
+        for transaction in (db.read, db.write):
+            with pytest.raises(LedgerUnavailable) as refused, transaction():
+                pass
+            assert refused.value.status == 503
+            assert refused.value.retry_after_seconds
+        db.close()
 
 
 def test_an_outage_is_logged_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
@@ -139,7 +142,9 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(tmp_path: Path) -> 
                 with db.write():
                     pass
             db.close()
-    told = [(log["event"], log["kind"], log.get("failed")) for log in logs]
+    # A thread that another test has left behind may have something to say as well.
+    ours = [log for log in logs if log["event"].startswith("database_")]
+    told = [(log["event"], log["kind"], log.get("failed")) for log in ours]
     once = [("database_unreachable", "write", None), ("database_reachable", "write", 3)]
     assert told == once * 2
 
@@ -223,26 +228,32 @@ def test_who_writes_seldom_is_not_kept_waiting_by_who_writes_always(tmp_path: Pa
         _notes.create(tx)
     stop = threading.Event()
 
-    def work(db: Database) -> int:
-        written = 0
+    written: list[Database] = []
+
+    def work(db: Database) -> None:
         while not stop.is_set():
             with db.write() as tx:
                 tx.execute(insert(_notes), _note())
                 time.sleep(0.002)
-            written += 1
-        return written
+            written.append(db)
 
+    waits = []
     with ThreadPoolExecutor(len(busy)) as pool:
         writing = [pool.submit(work, db) for db in busy]
         try:
+            wait_for(lambda: {*written} == {*busy})
             for _ in range(20):
+                before = len(written)
                 with seldom.write() as tx:
+                    waits.append(len(written) - before)
                     tx.execute(insert(_notes), _note())
         finally:
             stop.set()
-        others = sum(one.result() for one in writing)
-    # A fair share would be 40; with the database's own patience it was a thousand.
-    assert 0 < others < 400
+        for one in writing:
+            one.result()
+    # A fair share would be 40 in all; with the database's own patience it was a thousand. The
+    # longest waits do not count: the system may let this thread stand still and not the others.
+    assert sum(sorted(waits)[:-3]) < 340
     for db in (*busy, seldom):
         db.close()
 

@@ -1,6 +1,7 @@
 """What tests of the notices share: customers' endpoints, rows of the outbox, and a courier."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def hurry(db: Database) -> None:
         tx.execute(text("UPDATE deliveries SET next_at = 1 WHERE status = 'pending'"))
 
 
-def courier(db: Database, folder: Path, *, seconds: float = 10, **parts: Any) -> Courier:
+def courier(db: Database, folder: Path, *, seconds: float = 60, **parts: Any) -> Courier:
     """Return a courier that may reach loopback and files its mails in a folder."""
     return Courier(
         db,
@@ -74,6 +75,14 @@ def courier(db: Database, folder: Path, *, seconds: float = 10, **parts: Any) ->
         parts.get("mailer") or Mailer("", "", folder / "outbox", "https://cabinet.test"),
         parts.get("recipient_of") or (lambda _: ("anna@example.com", "en")),
     )
+
+
+def begin(carrier: Courier, count: int) -> int:
+    """Let a courier look for a moment, again until so much has begun; return how much has."""
+    begun, until = 0, time.monotonic() + 90
+    while begun < count and time.monotonic() < until:
+        begun += carrier.deliver_due(never(), 0.3)
+    return begun
 
 
 def never() -> threading.Event:

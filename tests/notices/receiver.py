@@ -41,7 +41,7 @@ class Receiver:
         """Return the `webhook-id` of each request."""
         return [request.headers["webhook-id"] for request in self.requests]
 
-    def wait_for(self, count: int, seconds: float = 20) -> None:
+    def wait_for(self, count: int, seconds: float = 90) -> None:
         """Wait until so many requests have come."""
         deadline = time.monotonic() + seconds
         while len(self.requests) < count:
@@ -55,7 +55,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.requests.append(Request(self.path, headers, body))
-            receiver.open.wait(30)
+            receiver.open.wait(120)
             answer = receiver.answer
             self.send_response(answer if isinstance(answer, int) else answer(self.path))
             for name, value in receiver.headers.items():

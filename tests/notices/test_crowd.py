@@ -13,7 +13,7 @@ from augury.notices import deliver, endpoints, leases
 from augury.notices.deliver import (
     MOST_UNDER_WAY,
 )
-from notices.outbox import courier, customer, endpoint, never, rows, states, tell
+from notices.outbox import begin, courier, customer, endpoint, never, rows, states, tell
 from notices.receiver import Receiver, receiving
 
 
@@ -85,6 +85,7 @@ def test_a_customer_with_many_dead_endpoints_holds_up_nobody_else(
     assert set(states(db)) == {("succeeded", 1)}
 
 
+@pytest.mark.usefixtures("_long_pauses")
 def test_endpoints_that_did_not_answer_share_half_the_threads(
     db: Database, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -118,8 +119,7 @@ def test_no_more_is_under_way_than_there_is_room_for(
     for _ in range(MOST_UNDER_WAY):
         customer(db, receiver.url, events=3)
     carrier = courier(db, tmp_path, seconds=60)
-    begun = carrier.deliver_due(never(), 0.5)
-    assert begun == MOST_UNDER_WAY
+    assert begin(carrier, MOST_UNDER_WAY) == MOST_UNDER_WAY
     receiver.wait_for(MOST_UNDER_WAY)
     assert carrier.deliver_due(never(), 0.1) == 0
     receiver.open.set()
@@ -136,19 +136,21 @@ def test_stopping_is_prompt_and_loses_nothing(
     receiver.open.clear()
     customer(db, receiver.url, events=20)
     stop = threading.Event()
-    thread = threading.Thread(target=courier(db, tmp_path, seconds=60).deliver_due, args=(stop, 60))
+    carrier = courier(db, tmp_path, seconds=300)
+    thread = threading.Thread(target=carrier.deliver_due, args=(stop, 300))
     thread.start()
     receiver.wait_for(leases.EACH)
     stop.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert sorted(states(db)) == [("pending", 0)] * 16 + [("pending", 1)] * 4
 
 
 def test_what_ends_while_stopping_is_recorded(
-    db: Database, tmp_path: Path, receiver: Receiver
+    db: Database, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attempt that is about to succeed when the process stops counts."""
+    monkeypatch.setattr(deliver, "_DRAIN_SECONDS", 60)
     receiver.open.clear()
     customer(db, receiver.url, events=8)
     stop = threading.Event()
@@ -157,7 +159,7 @@ def test_what_ends_while_stopping_is_recorded(
     receiver.wait_for(leases.EACH)
     stop.set()
     receiver.open.set()
-    thread.join(10)
+    thread.join(90)
     assert not thread.is_alive()
     assert sorted(states(db)) == [("pending", 0)] * 4 + [("succeeded", 1)] * 4
 

@@ -169,7 +169,7 @@ def test_one_request_waits_for_another_of_the_same_customer(db: Database) -> Non
             time.sleep(0.5)  # enough for a request that does not wait
             assert not asked.done()
         with pytest.raises(TooManyEndpoints):
-            asked.result(30)
+            asked.result(90)
     assert len(endpoints.listed(db, anna)) == MOST_ENDPOINTS
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,8 @@ from augury.audit_log.service import HOUSE
 from augury.bootstrap import House
 from augury.inference.model import Model
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database
 from augury.registry import catalogue as catalogue_module
-from augury.registry import change
+from augury.registry import change, current
 from augury.registry.catalogue import Catalogue
 from augury.registry.revision import changing
 from support.houses import sign_up
@@ -32,6 +32,14 @@ def two(admin: Registrar, tmp_path: Path) -> Registrar:
     return admin
 
 
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        """Begin at the present."""
+        self.moment = now()
+
+
 @pytest.fixture
 def neighbour(house: House, two: Registrar) -> Catalogue:
     """The catalogue of another process on the same database, as it opens."""
@@ -40,12 +48,24 @@ def neighbour(house: House, two: Registrar) -> Catalogue:
     return other
 
 
-def test_another_process_turns_at_the_announced_moment(house: House, neighbour: Catalogue) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What every part of the registry takes for the present."""
+    stopped = Clock()
+    for module in (catalogue_module, change, current):
+        monkeypatch.setattr(module, "now", lambda: stopped.moment)
+    return stopped
+
+
+def test_another_process_turns_at_the_announced_moment(
+    house: House, neighbour: Catalogue, clock: Clock
+) -> None:
     """It has looked in time, and needs no further look when the moment comes."""
     begins = change.move_alias(house.db, NAME, "champion", 2, HOUSE, notice=SECOND // 5)
     neighbour.refresh()
+    clock.moment = begins - 1
     assert neighbour.resolve(NAME).version.version == 1
-    time.sleep(max(0, begins - now()) / SECOND)
+    clock.moment = begins
     offer = neighbour.resolve(NAME)
     assert (offer.version.version, offer.price) == (2, 50)
 
@@ -60,7 +80,7 @@ def test_announcements_are_read_while_a_model_is_loading(
 
     def slow(*arguments: Any) -> Model:
         entered.set()
-        assert may_go.wait(30)
+        assert may_go.wait(90)
         return Model(*arguments)
 
     two.add(version(tmp_path, 3.0))
@@ -68,7 +88,7 @@ def test_announcements_are_read_while_a_model_is_loading(
     other.refresh()
     loading = threading.Thread(target=other.load)
     loading.start()
-    assert entered.wait(20)
+    assert entered.wait(90)
     change.move_alias(house.db, NAME, "champion", 2, HOUSE, notice=0)
     assert other.refresh()
     assert other.resolve(NAME).version.version == 2
@@ -77,7 +97,7 @@ def test_announcements_are_read_while_a_model_is_loading(
     other.refresh()
     assert other.resolve(NAME).version.version == 2
     may_go.set()
-    loading.join(30)
+    loading.join(90)
     assert other.resolve(NAME).version.version == 3
     other.close()
 
@@ -136,7 +156,14 @@ def test_a_process_that_was_held_up_looks_before_it_sells(
     anna = sign_up(client)
     catalogue = house.shop.catalogue
     honest = catalogue.refresh
-    monkeypatch.setattr(catalogue, "refresh", lambda: False)
+    held_up = threading.Event()
+
+    def look() -> bool:
+        held_up.set()
+        return False
+
+    monkeypatch.setattr(catalogue, "refresh", look)
+    assert held_up.wait(90)  # a look that was under way is over, too
     change.move_alias(house.db, NAME, "champion", 2, HOUSE, notice=0)
     assert buy(client, anna).json()["version"] == 1
     until = time.monotonic() + 90
@@ -147,31 +174,29 @@ def test_a_process_that_was_held_up_looks_before_it_sells(
 
 
 def test_a_second_change_waits_for_the_first_to_begin(
-    database_url: str, house: House, neighbour: Catalogue, monkeypatch: pytest.MonkeyPatch
+    house: House, neighbour: Catalogue, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No process is ever taken back to the version before the first move."""
     monkeypatch.setattr(change, "NOTICE", SECOND // 2)
-    first = change.move_alias(house.db, NAME, "champion", 2, HOUSE)
-    neighbour.refresh()
     seen: list[int] = []
-    stop = threading.Event()
 
-    def watch() -> None:
-        while not stop.is_set():
-            neighbour.refresh()
-            number = neighbour.resolve(NAME).version.version
-            if seen[-1:] != [number]:
-                seen.append(number)
-            time.sleep(0.005)
+    def look() -> None:
+        neighbour.refresh()
+        number = neighbour.resolve(NAME).version.version
+        if seen[-1:] != [number]:
+            seen.append(number)
 
-    watching = threading.Thread(target=watch)
-    watching.start()
-    db = Database(database_url)
-    second = change.move_alias(db, NAME, "champion", 1, HOUSE)
+    def pass_by(seconds: float) -> None:
+        until = clock.moment + round(seconds * SECOND)
+        while clock.moment < until:
+            clock.moment = min(until, clock.moment + SECOND // 200)
+            look()
+
+    monkeypatch.setattr(change, "time", SimpleNamespace(sleep=pass_by))
+    first = change.move_alias(house.db, NAME, "champion", 2, HOUSE)
+    look()
+    second = change.move_alias(house.db, NAME, "champion", 1, HOUSE)
     assert second >= first + change.NOTICE
-    time.sleep((second - now()) / SECOND + 0.1)
-    stop.set()
-    watching.join(20)
-    db.close()
+    pass_by((second - clock.moment) / SECOND)
     neighbour.close()
     assert seen == [1, 2, 1]

@@ -36,7 +36,7 @@ def test_a_canary_answers_its_share_of_customers_and_always_the_same(
 ) -> None:
     """Of four hundred customers about a third get the challenger; each gets it again."""
     challenge(two, "canary", 33)
-    customers = [new_id() for _ in range(400)]
+    customers = [f"customer-{number}" for number in range(400)]  # no luck of the draw
 
     def answered() -> list[int]:
         catalogue = house.shop.catalogue

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House, audit_books
+from augury.registry import publish
 from support.houses import sign_up
 from support.problems import is_problem
 from support.quick import quicken_quarantine
@@ -59,8 +60,23 @@ def test_the_same_name_cannot_be_published_twice(admin: Registrar, tmp_path: Pat
     assert len(admin.ask("GET", f"/{NAME}").json()["versions"]) == 1
 
 
-def test_of_two_who_publish_a_name_at_once_one_has_it(admin: Registrar, tmp_path: Path) -> None:
+def pass_together(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let so many uploads pass quarantine at the same moment, whenever each of them came."""
+    quicken_quarantine(monkeypatch)
+    together, keep = threading.Barrier(count), publish.keep_artifact
+
+    def kept(*given: Any) -> None:
+        keep(*given)
+        together.wait(90)
+
+    monkeypatch.setattr(publish, "keep_artifact", kept)
+
+
+def test_of_two_who_publish_a_name_at_once_one_has_it(
+    admin: Registrar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Eight at the same moment: one model with one version, seven refusals."""
+    pass_together(monkeypatch, 8)
     drafts = [version(tmp_path, 1.0 + n) for n in range(8)]
     answers: list[Any] = []
     threads = [
@@ -76,10 +92,11 @@ def test_of_two_who_publish_a_name_at_once_one_has_it(admin: Registrar, tmp_path
 
 
 def test_versions_published_at_once_get_numbers_of_their_own(
-    admin: Registrar, tmp_path: Path
+    admin: Registrar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Six different versions at the same moment are numbered 2 to 7, none lost."""
     admin.publish(version(tmp_path))
+    pass_together(monkeypatch, 6)
     answers: list[Any] = []
     threads = [
         threading.Thread(target=lambda one=one: answers.append(admin.add(one)))

@@ -43,7 +43,7 @@ def allowing(
 
 def remote(folder: Path, server: OpenInference) -> Tiny:
     """Return a model that runs on a server."""
-    return proven(save_remote(folder / "tiny.json", server.url), "remote")
+    return proven(save_remote(folder / "tiny.json", server.url, timeout_ms=60_000), "remote")
 
 
 def test_a_server_that_the_operator_did_not_name_is_refused(

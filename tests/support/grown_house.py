@@ -15,7 +15,7 @@ from augury.kit.db import Database
 from support.houses import PASSWORD, SECRET, free_port, fund, order, settings_for, sign_up
 from support.programs import Program
 
-WITHIN_SECONDS = 60
+WITHIN_SECONDS = 120
 
 
 def eventually(told: Any, seconds: float = WITHIN_SECONDS) -> None:
@@ -64,7 +64,7 @@ class GrownHouse:
         port = free_port()
         part = self.start("api", "--port", str(port), **settings)
         address = f"http://127.0.0.1:{port}"
-        client = httpx2.Client(base_url=address, timeout=20, trust_env=False)
+        client = httpx2.Client(base_url=address, timeout=60, trust_env=False)
         self._clients.append(client)
 
         def answers() -> bool:

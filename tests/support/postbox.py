@@ -43,7 +43,7 @@ class Postbox:
 def smtp_server(postbox: Postbox, **options: Any) -> Iterator[int]:
     """Run an SMTP server on loopback and give its port."""
     port = free_port()
-    controller = Controller(postbox, hostname="127.0.0.1", port=port, **options)
+    controller = Controller(postbox, "127.0.0.1", port, ready_timeout=90, **options)
     controller.start()
     try:
         yield port

@@ -41,7 +41,7 @@ class Program:
                 user=self._user,
             )
 
-    def until(self, is_ready: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, is_ready: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until it is ready; it must not end before."""
         deadline = time.monotonic() + seconds
         while not is_ready():

@@ -27,7 +27,7 @@ from support.jobs import change, customer, ordered, row_of, statuses
 
 
 def _until(done: threading.Event) -> None:
-    assert done.wait(20), "it never came to that"
+    assert done.wait(90), "it never came to that"
 
 
 def test_a_duty_is_carried_out_again_and_again() -> None:
@@ -102,9 +102,9 @@ def test_a_duty_that_is_woken_does_not_wait_for_its_time() -> None:
     times: queue.SimpleQueue[None] = queue.SimpleQueue()
     worker = Worker([Duty("woken", None, lambda _stop: times.put(None))])
     worker.start()
-    times.get(timeout=20)
+    times.get(timeout=90)
     worker.wake("woken")
-    times.get(timeout=20)
+    times.get(timeout=90)
     worker.stop()
     assert times.empty()
 
@@ -141,7 +141,7 @@ def test_a_process_that_stops_hands_its_jobs_back(db: Database) -> None:
     class Slow(Runner):
         def _outputs(self, _job: Job) -> Outputs:
             running.set()
-            assert go_on.wait(20)
+            assert go_on.wait(90)
             return [{"b": 2}]
 
     runner = Slow(db, None)  # type: ignore[arg-type] # it asks no catalogue
@@ -155,7 +155,7 @@ def test_a_process_that_stops_hands_its_jobs_back(db: Database) -> None:
     assert row_of(db, others).status == "running"
     assert not runner.run_one(), "it takes nothing more"
     go_on.set()
-    worker.stop(20)
+    worker.stop(90)
     assert statuses(db)[mine] == "queued", "what it finished too late is not stored"
     assert Runner(db, None).due(10) == 1  # type: ignore[arg-type] # it asks no catalogue
 

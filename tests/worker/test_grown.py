@@ -170,9 +170,9 @@ def test_a_job_that_ends_processes_is_parked(scene: Scene) -> None:
     worker = scene.house.worker()
     id_ = scene.begin_far(scene.anna)
     change(scene.house.db, id_, attempts=MOST_ATTEMPTS - 1)
+    begun = scene.far.begun
     scene.end_children(worker)
     others = scene.anna.order(3, body(NAME))
-    begun = scene.far.begun
     change(scene.house.db, id_, next_at=0)
     eventually(lambda: scene.far.begun > begun)
     scene.end_children(worker)
