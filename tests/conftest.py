@@ -12,6 +12,7 @@ from support.databases import postgres_database, postgres_server, sqlite_databas
 from support.houses import Server, findings, servers
 from support.quick import (
     await_databases,
+    await_papers,
     quicken_market,
     quicken_models,
     quicken_passwords,
@@ -25,6 +26,7 @@ gc.set_threshold(50_000, 20, 50)
 await_databases()
 quicken_tracebacks()
 quicken_market()
+await_papers()
 
 
 @pytest.fixture(autouse=True)
