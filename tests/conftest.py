@@ -13,6 +13,7 @@ from support.databases import postgres_database, postgres_server, sqlite_databas
 from support.houses import Server, findings, servers
 from support.quick import (
     await_databases,
+    await_papers,
     quicken_market,
     quicken_models,
     quicken_passwords,
@@ -34,6 +35,7 @@ settings.load_profile("untimed")
 await_databases()
 quicken_tracebacks()
 quicken_market()
+await_papers()
 
 
 @pytest.fixture(autouse=True)

@@ -168,7 +168,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     done = threading.Event()
 
     def run(command: list[str], **_: Any) -> Any:
-        done.wait(20)
+        done.wait(120)
         return subprocess.CompletedProcess(command, 0, b"%PDF", b"")
 
     monkeypatch.setattr(subprocess, "run", run)

@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -22,18 +24,20 @@ from support.payments import ANY_ACTOR, Crash, Till, unavailable
 
 
 class Clock:
-    """A clock that the test moves, for everything that waits."""
+    """A clock that only the test moves, for everything that waits."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take over the clocks."""
-        real = now
-        self.ahead = 0
+        self.moment = now()
         for module in (automatic, recharge, reconcile, top_ups):
-            monkeypatch.setattr(module, "now", lambda: real() + self.ahead)
+            monkeypatch.setattr(module, "now", lambda: self.moment)
+        # A month that ends meanwhile would give a new cap.
+        today = datetime.now(UTC)
+        monkeypatch.setattr(recharge, "datetime", SimpleNamespace(now=lambda _zone: today))
 
     def forward(self, seconds: int) -> None:
         """Let time pass."""
-        self.ahead += seconds * SECOND
+        self.moment += seconds * SECOND
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A payment provider in the test's hands, and what stands around it."""
 
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,6 +57,8 @@ class ScriptedBank:
     asked: int = 0
     declines: bool = False
     undecided: bool = False
+    # Many threads may ask for a refund at once, and each reads, adds and writes.
+    _books: threading.Lock = field(default_factory=threading.Lock)
 
     def _suffer(self, *, done: bool) -> None:
         self.asked += not done
@@ -72,8 +75,8 @@ class ScriptedBank:
         if checkout.saved_method is not None and self.declines:
             raise ProviderRefused(reason="card_declined")
         state = PaymentState.SUCCEEDED if checkout.saved_method else PaymentState.PENDING
-        if reference not in self.payments:
-            self.payments[reference] = Payment(reference, checkout.top_up_id, state, checkout.money)
+        new = Payment(reference, checkout.top_up_id, state, checkout.money)
+        self.payments.setdefault(reference, new)
         self._suffer(done=True)
         url = None if checkout.saved_method else f"https://bank.example/{reference}"
         return Started(reference, url)
@@ -94,12 +97,13 @@ class ScriptedBank:
             raise ProviderRefused(reason="no")
         if self.undecided:
             return PaymentState.PENDING
-        if refunding.id not in self.refunds:
-            self.refunds[refunding.id] = refunding.money.amount_minor
-            payment = self.payments[refunding.payment]
-            back = payment.refunded_minor + refunding.money.amount_minor
-            assert back <= payment.money.amount_minor
-            self.payments[refunding.payment] = replace(payment, refunded_minor=back)
+        with self._books:
+            if refunding.id not in self.refunds:
+                self.refunds[refunding.id] = refunding.money.amount_minor
+                payment = self.payments[refunding.payment]
+                back = payment.refunded_minor + refunding.money.amount_minor
+                assert back <= payment.money.amount_minor
+                self.payments[refunding.payment] = replace(payment, refunded_minor=back)
         self._suffer(done=True)
         return PaymentState.SUCCEEDED
 

@@ -19,6 +19,7 @@ from augury.market.checks import Checked
 from augury.market.packages import bundled
 from augury.market.series import Draft
 from augury.market.store import packed
+from augury.papers import render
 from augury.registry import catalogue, publish
 from augury.settings import Settings
 from augury.users import passwords
@@ -114,6 +115,11 @@ def _packed(draft: Draft, checked: Checked) -> store.Packed:
 
 
 _series: dict[str, store.Packed] = {}
+
+
+def await_papers() -> None:
+    """Wait long for a paper: on a busy machine the longest takes half of the product's patience."""
+    render._MOST_SECONDS = 120.0
 
 
 def quicken_tracebacks() -> None:

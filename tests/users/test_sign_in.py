@@ -1,13 +1,18 @@
 """Sign-in: the same answer to every guess, refresh tokens that work once, and who is kept out."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from limits.storage import memory
 from pwdlib.hashers.bcrypt import BcryptHasher
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
+from augury.api import limits
 from augury.bootstrap import House
 from augury.users.tables import sessions, users
 from support.databases import sqlite_database
@@ -201,7 +206,20 @@ def test_an_incomplete_form_is_told_what_is_missing(
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
 
 
-def test_guessing_is_slowed_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def one_moment() -> Iterator[None]:
+    """All attempts are of the same minute, however long they take."""
+    moment = time.time()
+    clock = SimpleNamespace(time=lambda: moment)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (memory, limits):
+            patch.setattr(module, "time", clock)
+        yield
+
+
+def test_guessing_is_slowed_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_moment: None
+) -> None:
     """After ten failed sign-ins for a name, more are refused untried, with the time to come back."""
     settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(
         update={"rate_limits": "on"}
@@ -219,7 +237,7 @@ def test_guessing_is_slowed_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert token(client, "admin").status_code == 200, "others are not punished"
 
 
-def test_attempts_from_one_address_are_limited(tmp_path: Path) -> None:
+def test_attempts_from_one_address_are_limited(tmp_path: Path, one_moment: None) -> None:
     """One address cannot try name after name without end, whatever it tries."""
     settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(
         update={"rate_limits": "on"}
@@ -230,7 +248,7 @@ def test_attempts_from_one_address_are_limited(tmp_path: Path) -> None:
         assert client.get("/v1/models").status_code == 200
 
 
-def test_refreshing_is_not_guessing(tmp_path: Path) -> None:
+def test_refreshing_is_not_guessing(tmp_path: Path, one_moment: None) -> None:
     """Good refreshes do not count towards the limit of an address, and work when it is used up."""
     settings = settings_for(sqlite_database(tmp_path), tmp_path).model_copy(
         update={"rate_limits": "on"}

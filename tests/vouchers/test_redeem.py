@@ -214,7 +214,7 @@ def test_a_process_that_dies_before_the_commit_spends_nothing(
         [sys.executable, "-c", _DYING, database_url, anna, codes[0]],
         check=False,
         env=dict(os.environ),
-        timeout=60,
+        timeout=120,
     )
     assert ran.returncode == 9
     assert (available(db, anna), uses_left(db, made.id)) == (0, before)

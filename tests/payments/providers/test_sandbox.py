@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -202,15 +203,29 @@ def test_the_bank_sends_what_the_payer_chose(
 
 def test_a_slow_bank_sends_later(bank: SandboxBank, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before the payer is back in the shop."""
-    post = _Post()
+    post, back = _Post(), threading.Event()
+    timers: list[threading.Timer] = []
+
+    class Gated(threading.Timer):
+        """Its time is over when the test says so."""
+
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            timers.append(self)
+
+        def run(self) -> None:
+            back.wait()
+            self.function(*self.args, **self.kwargs)
+
     monkeypatch.setattr(httpx2, "post", post)
-    monkeypatch.setattr(sandbox, "_SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(threading, "Timer", Gated)
     _, started = begin(bank)
     bank.provider.notify(Choice.SLOW, bank.provider.decide(started.reference, Choice.SLOW))
+    (timer,) = timers
+    assert timer.interval == sandbox._SLOW_SECONDS
     assert post.sent == []
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.join(20)
+    back.set()
+    timer.join()
     bank.provider._couriers.shutdown()
     assert len(post.sent) == 1
 

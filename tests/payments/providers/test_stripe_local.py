@@ -108,7 +108,7 @@ class Desk:
     def told(self, top_up_id: str) -> Notification:
         """Wait for the notification of a top-up."""
         while True:
-            notification = self.arrived.get(timeout=30)
+            notification = self.arrived.get(timeout=90)
             if top_up_id.encode() in notification.body:
                 return notification
 
@@ -118,7 +118,7 @@ def desk(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     settings = StripeSettings(secret_key=KEY, webhook_secret=SECRET, api_url=address)
     client = stripe.StripeClient(
-        KEY, base_addresses={"api": address}, http_client=stripe.RequestsClient(timeout=30)
+        KEY, base_addresses={"api": address}, http_client=stripe.RequestsClient(timeout=90)
     )
     opened = Desk(Stripe(settings), client)
 
@@ -138,7 +138,8 @@ def desk(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/v1/webhooks/stripe"
     hook = {"url": url, "secret": SECRET}
-    httpx2.post(f"{address}/_config/webhooks/tests", json=hook, trust_env=False).raise_for_status()
+    place = f"{address}/_config/webhooks/tests"
+    httpx2.post(place, json=hook, trust_env=False, timeout=90).raise_for_status()
     yield opened
     server.shutdown()
     server.server_close()

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from payments.providers.yookassa_bank import (
     refunding,
     started,
 )
-from payments.providers.yookassa_server import SECRET_KEY, SHOP_ID
+from payments.providers.yookassa_server import SECRET_KEY, SHOP_ID, YooKassaServer
 
 TOKEN = base64.b64encode(f"{SHOP_ID}:{SECRET_KEY}".encode()).decode()
 JSON = {"Content-Type": "application/json"}
@@ -195,10 +196,11 @@ def test_pages_without_an_end_are_given_up(
 
 
 def test_nobody_at_home_is_unavailable() -> None:
-    with open_bank() as closed:
-        pass
-    with pytest.raises(ProviderUnavailable):
-        closed.provider.find("a-payment", PRICE)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody else is given the port meanwhile
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v3"
+        with pytest.raises(ProviderUnavailable):
+            provider_of(YooKassaServer(address=address)).find("a-payment", PRICE)
 
 
 def test_the_secret_is_in_no_log_even_when_the_sdk_is_given_a_logger(

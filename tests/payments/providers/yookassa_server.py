@@ -78,7 +78,7 @@ class YooKassaServer:
     @contextmanager
     def open(self) -> Iterator["YooKassaServer"]:
         """Serve on a free port of loopback."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        server = _Server(("127.0.0.1", 0), _Handler)
         server.daemon_threads = True
         server.company = self  # type: ignore[attr-defined]  # how a handler finds the books
         self.address = f"http://127.0.0.1:{server.server_port}/v3"
@@ -324,6 +324,10 @@ def _shown(thing: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if not name.startswith("_")}
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # of the usual five, a sixth who connects at once has to wait
+
+
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._handle()
@@ -339,7 +343,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(raw) if raw else {}
         asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
         if company.stalled is not None:
-            company.stalled.wait(timeout=30)
+            company.stalled.wait(timeout=120)
             return
         if company.cuts == "before":
             return
