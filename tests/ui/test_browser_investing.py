@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
-from ui.walks import IN_ENGLISH, IN_RUSSIAN, balance, register, watch_for_other_hosts
+from ui.walks import IN_ENGLISH, IN_RUSSIAN, balance, fits, register, watch_for_other_hosts
 
 Texts = tuple[str, str, str, str, str]
 Visitors = Callable[[str], BrowserContext]
@@ -86,6 +86,6 @@ def test_the_risk_of_a_portfolio(
     expect(page.get_by_text(advice)).to_be_visible()
     expect(page.get_by_text(loss, exact=True).first).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    fits(page)
     page.set_viewport_size({"width": 1200, "height": 800})
     assert credits_left(page) < had

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,9 +13,11 @@ from streamlit import config
 
 import augury.ui.main
 from augury.ui.theme import streamlit_config
+from support.houses import free_port
 
-ENDS_WITHIN_SECONDS = 10
-STARTS_WITHIN_SECONDS = 120
+# For hangs only: a machine that tests has other work, too.
+ENDS_WITHIN_SECONDS = 90
+STARTS_WITHIN_SECONDS = 240
 PROGRAM = """
 import sys
 from augury.ui.main import run
@@ -44,9 +45,7 @@ def test_no_folder_wakes_streamlits_own_page_discovery() -> None:
 
 
 def test_it_serves_and_ends_when_told() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(port)], stdin=subprocess.PIPE, env=environment
@@ -56,13 +55,11 @@ def test_it_serves_and_ends_when_told() -> None:
             process.stdin.write(b"secret\n")
             process.stdin.close()
             page = _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-            front = httpx2.get(f"http://127.0.0.1:{port}/predictions", trust_env=False)
+            front = httpx2.get(f"http://127.0.0.1:{port}/predictions", trust_env=False, timeout=60)
             assert (page.text, front.status_code) == ("ok", 200)
             assert "frame-ancestors 'self'" in front.headers["Content-Security-Policy"]
-            asked = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(ENDS_WITHIN_SECONDS) == 0
-            assert time.monotonic() - asked < ENDS_WITHIN_SECONDS
         finally:
             process.kill()
 
