@@ -98,7 +98,7 @@ def fits(page: Page) -> None:
 def download(page: Page, link: Locator) -> Download:
     """Take a file by a link."""
     # Until our script is there, a link opens another tab, which would have the file.
-    page.wait_for_function("window.auguryMend")
+    page.wait_for_function("'auguryMend' in window")
     with page.expect_download() as begun:
         link.click()
     return begun.value
