@@ -21,11 +21,6 @@ from support.quick import (
     slacken_market,
 )
 
-# How long an example takes is the machine's affair: with limits, a pause of a fifth of a second
-# would be a failure.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
-
 # Thousands of modules and tests live as long as the process: to look through them for cycles as
 # often as usual is a sixth of all the work.
 gc.set_threshold(50_000, 20, 50)

@@ -74,7 +74,6 @@ def _drive(operation: Any, headers: dict[str, str], mode: GenerationMode) -> Non
 
     @settings(
         max_examples=_EXAMPLES,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

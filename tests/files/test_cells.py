@@ -4,7 +4,7 @@ import math
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from augury.files.cells import Field, Typing
@@ -113,14 +113,12 @@ def test_categories_are_text_and_may_look_like_a_missing_value(cell: object, val
     assert typed(cell, "category", categories=frozenset({"NA", "RENT"})) == value
 
 
-@settings(deadline=None)
 @given(number=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**18), 10**18))
 def test_any_number_is_read_as_python_writes_it(number: float) -> None:
     assert typed(repr(number)) == float(number)
     assert typed(repr(number).replace(".", ","), delimiter=";") == float(number)
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=12))
 def test_any_text_is_a_finite_number_or_missing_or_stays(text: str) -> None:
     for delimiter in ",;":

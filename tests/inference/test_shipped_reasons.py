@@ -47,7 +47,7 @@ _applicants = st.fixed_dictionaries({field.name: _values(field) for field in _FI
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(row=_applicants)
 def test_reasons_add_up_for_any_applicant(
     loaded: dict[str, Model], name: str, row: dict[str, Any]

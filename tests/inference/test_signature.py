@@ -265,7 +265,7 @@ _CHECK = jsonschema.Draft202012Validator(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(rows=st.lists(st.one_of(_rows, _nearly, _nearly), max_size=3))
 @example(rows=[GOOD])
 @example(rows=[{**GOOD, "age": 30.0000001}])
@@ -281,7 +281,7 @@ def test_the_signature_takes_what_the_published_schema_takes(rows: list[dict[str
         assert refused.value.faults
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows=st.lists(_nearly, min_size=1, max_size=3))
 def test_the_fast_way_and_the_slow_way_agree(rows: list[dict[str, Any]]) -> None:
     """Whether a fault elsewhere sends the input the slow way changes nothing about a good row."""

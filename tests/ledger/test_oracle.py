@@ -21,7 +21,6 @@ from support.scale import times
 def _drive(db: Database, examples: int) -> None:
     @settings(
         max_examples=examples,
-        deadline=None,
         database=None,
         derandomize=True,
         report_multiple_bugs=False,

@@ -219,7 +219,6 @@ def test_what_is_no_month_is_refused(text: str) -> None:
     assert [fault.pointer for fault in refused.value.faults] == ["/month"]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(year=st.integers(1970, 9998), number=st.integers(1, 12), step=st.integers(-20, 20))
 def test_months_are_calendar_months(year: int, number: int, step: int) -> None:
     """A month ends where the next begins, and its name, its moments and its neighbours agree."""

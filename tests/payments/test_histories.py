@@ -163,7 +163,6 @@ def _drive(till: Till, forward: Callable[[int], None], examples: int) -> None:
 
     @settings(
         max_examples=examples,
-        deadline=None,
         database=None,
         derandomize=True,
         report_multiple_bugs=False,

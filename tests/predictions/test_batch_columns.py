@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from augury.files.csv_rows import CsvRows
@@ -190,7 +190,6 @@ def test_a_house_without_arrow_reads_row_by_row(
     assert scored(path, plan) == expected
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.floats(0, 1)

@@ -162,7 +162,7 @@ def test_a_position_is_reduced_until_its_value_at_risk_is_the_threshold() -> Non
     assert (less.terms["fraction"][~over] == 0).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.floats(0.001, 0.6), st.floats(0, 0.2))
 def test_no_loss_exceeds_the_strikes_distance_and_the_cost(
     seed: int, threshold: float, rate: float
@@ -174,7 +174,7 @@ def test_no_loss_exceeds_the_strikes_distance_and_the_cost(
         assert (hedge.after.volatility <= hedge.before.volatility + 1e-12).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_what_is_kept_of_a_reduced_position_keeps_that_share_of_the_risk(seed: int) -> None:
     less = hedges(positions(20, seed=seed), Costs(trading=0))[3]

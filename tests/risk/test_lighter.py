@@ -92,7 +92,7 @@ def test_leaving_assets_and_days_out_at_first_loses_nothing(turnover: float | No
         assert np.abs(found - held).sum() <= turnover + 1e-6
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.floats(0.1, 1), st.floats(0, 2), st.floats(0.5, 1e6))
 def test_limits_hold_and_the_risk_never_rises(
     seed: int, cap: float, turnover: float, total: float

@@ -79,7 +79,7 @@ def test_where_shares_move_together_the_common_mean_is_nearer_than_scikit_learns
     assert mean[1] < 0.97 * mean[2]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(2, 30), st.integers(3, 80), st.integers(0, 10_000))
 def test_no_portfolio_has_a_variance_below_zero(n: int, days: int, seed: int) -> None:
     draws = np.random.default_rng(seed).standard_normal((days, n))
@@ -113,7 +113,7 @@ def test_a_whole_is_what_skfolio_says_of_the_same_days() -> None:
     assert found.diversification == pytest.approx(spread)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-2, 2), min_size=12, max_size=12), st.sampled_from([5, 21, 63]))
 def test_contributions_add_up_to_the_whole(weights: list[float], horizon_days: int) -> None:
     held = np.array(weights) + 0.01

@@ -162,7 +162,6 @@ CATEGORIES = [
 ]
 
 ANY_TIME = settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     max_examples=times(80, 1000),
 )

@@ -31,6 +31,13 @@ CHROMIUM_OPTIONS = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whoever walks with a browser time: a machine that tests has other work, too."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture
 def api() -> StubApi:
     """The API that the cabinet speaks to."""

@@ -14,6 +14,7 @@ from augury.ui.places import ADMIN, CUSTOMER, FRONT, SECTIONS, Place
 from support.houses import PASSWORD
 from ui.lively import CUSTOMER as MARIA
 from ui.lively import UPLOADED, Lively
+from ui.walks import SEES_WITHIN_MS
 
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -104,6 +105,7 @@ def open_context(browser: Browser, base_url: str, viewer: str) -> BrowserContext
     context = browser.new_context(
         base_url=base_url, locale="en-US", timezone_id="Europe/Moscow", viewport=DESK
     )
+    context.set_default_timeout(SEES_WITHIN_MS)
     if viewer != GUEST:
         page = context.new_page()
         page.goto("/sign-in")

@@ -4,7 +4,15 @@ import re
 
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from ui.walks import PASSWORD, Addresses, balance, register, watch_for_other_hosts
+from ui.walks import (
+    PASSWORD,
+    SEES_WITHIN_MS,
+    Addresses,
+    balance,
+    fits,
+    register,
+    watch_for_other_hosts,
+)
 
 
 def test_a_visitor_registers_buys_a_prediction_and_leaves(visitor: BrowserContext) -> None:
@@ -35,7 +43,7 @@ def test_a_visitor_registers_buys_a_prediction_and_leaves(visitor: BrowserContex
     expect(second.get_by_text("Signed in as heron")).to_be_visible()
     second.get_by_test_id("stButton").get_by_role("button", name="Open").click()
     expect(second.get_by_role("heading", name="Inputs")).to_be_visible()
-    assert re.search(r"/predictions\?id=", second.url)
+    expect(second).to_have_url(re.compile(r"/predictions\?id="))
     second.goto("/transactions")
     expect(second.get_by_text("−100 credits")).to_be_visible()
     expect(second.get_by_text("+5,000 credits")).to_be_visible()
@@ -46,7 +54,7 @@ def test_a_visitor_registers_buys_a_prediction_and_leaves(visitor: BrowserContex
     second.reload()
     expect(second.get_by_role("heading", name="Операции")).to_be_visible()
     expect(second.get_by_text(re.compile(r"^4\s900 кредитов$"))).to_be_visible()
-    assert second.evaluate("document.documentElement.lang") == "ru"
+    expect(second.locator("html")).to_have_attribute("lang", "ru")
 
     second.get_by_role("button", name="Выйти").click()
     expect(second.get_by_role("button", name="Вход")).to_be_visible()
@@ -69,13 +77,14 @@ def test_a_deep_link_waits_for_the_sign_in(
 ) -> None:
     register(visitor.new_page(), "bittern")
     stranger = browser.new_context(base_url=served.ui, locale="en-US")
+    stranger.set_default_timeout(SEES_WITHIN_MS)
     page = stranger.new_page()
     page.goto("/predict?model=credit-random-forest")
     page.get_by_label("Username", exact=True).fill("bittern")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Predict for 50 credits")).to_be_visible()
-    assert page.url.endswith("/predict?model=credit-random-forest")
+    expect(page).to_have_url(re.compile(r"/predict\?model=credit-random-forest$"))
     stranger.close()
 
 
@@ -86,4 +95,4 @@ def test_a_narrow_screen_is_not_broken(visitor: BrowserContext) -> None:
     for path in ("/", "/models", "/predict?model=credit-catboost", "/transactions", "/top-up"):
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        fits(page)

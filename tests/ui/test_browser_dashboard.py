@@ -7,14 +7,9 @@ import httpx2
 from playwright.sync_api import BrowserContext, Page, expect
 
 from support.houses import APPLICANT
-from ui.walks import IN_RUSSIAN, Addresses, balance, register
+from ui.walks import IN_RUSSIAN, Addresses, balance, download, fits, register
 
 MODEL = "credit-logistic-regression"
-
-
-def fits(page: Page) -> None:
-    """The page does not scroll sideways."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_newcomer_looks_around_makes_a_key_and_sees_what_it_spent(
@@ -44,9 +39,8 @@ def test_a_newcomer_looks_around_makes_a_key_and_sees_what_it_spent(
 
     page.goto("/usage")
     expect(page.get_by_role("cell", name="Credit score: logistic regression")).to_be_visible()
-    with page.expect_download() as begun:
-        page.get_by_role("link", name="Days as CSV").click()
-    written = begun.value.path().read_text("utf-8").splitlines()
+    days = download(page, page.get_by_role("link", name="Days as CSV"))
+    written = days.path().read_text("utf-8").splitlines()
     assert written[0] == "day,predictions,rows,credits"
     assert written[1].endswith(",1,1,10")
 
@@ -58,16 +52,20 @@ def make_a_key(page: Page) -> str:
     page.get_by_role("button", name="Create key").click()
     shown = page.locator(".st-key-secret-keys")
     expect(shown.get_by_text("Copy it now")).to_be_visible()
-    text = shown.get_by_test_id("stCode").first.inner_text().strip()
-    assert re.fullmatch(r"aug_\w{40}", text)
+    code = shown.get_by_test_id("stCode").first
+    expect(code).to_have_text(re.compile(r"^\s*aug_\w{40}\s*$"))
+    text = code.inner_text().strip()
     page.get_by_role("link", name="Usage").click()
     expect(page.get_by_text("Nothing was bought in these days.")).to_be_visible()
     page.get_by_role("link", name="API keys").click()
-    page.get_by_text("Русский", exact=True).click()
+    with page.expect_response("**/session/language"):  # the choice is remembered
+        page.get_by_text("Русский", exact=True).click()
     expect(shown.get_by_text("Скопируйте")).to_be_visible()
-    page.get_by_text("English", exact=True).click()
+    with page.expect_response("**/session/language"):
+        page.get_by_text("English", exact=True).click()
+    expect(shown.get_by_text("Copy it now")).to_be_visible()
     expect(shown.get_by_text(text, exact=True).first).to_be_visible()
-    assert "Authorization: Bearer $AUGURY_TOKEN" in shown.inner_text()
+    expect(shown).to_contain_text("Authorization: Bearer $AUGURY_TOKEN")
     page.get_by_role("button", name="I have saved it").click()
     expect(page.get_by_label("Name", exact=True)).to_have_value("")
     assert text not in page.content()
@@ -81,6 +79,7 @@ def spend_with(key: str, served: Addresses) -> None:
         json={"model": MODEL, "inputs": [APPLICANT]},
         headers={"Authorization": f"Bearer {key}"},
         trust_env=False,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
 
@@ -94,7 +93,10 @@ def revoke_the_key(page: Page, key: str, served: Addresses) -> None:
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("You have no keys yet.")).to_be_visible()
     refused = httpx2.get(
-        f"{served.api}/v1/balance", headers={"Authorization": f"Bearer {key}"}, trust_env=False
+        f"{served.api}/v1/balance",
+        headers={"Authorization": f"Bearer {key}"},
+        trust_env=False,
+        timeout=60,
     )
     assert refused.status_code == 401
 

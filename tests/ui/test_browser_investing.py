@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, FilePayload, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
-from ui.walks import IN_ENGLISH, IN_RUSSIAN, balance, register, watch_for_other_hosts
+from ui.walks import IN_ENGLISH, IN_RUSSIAN, balance, fits, register, watch_for_other_hosts
 
 Texts = tuple[str, str, str, str, str]
 Visitors = Callable[[str], BrowserContext]
@@ -18,7 +18,18 @@ CASES = [
 
 def credits_left(page: Page) -> int:
     """Return the balance that is shown beside the screen."""
-    return int(re.sub(r"\D", "", balance(page).get_by_test_id("stMetricValue").inner_text()))
+    return int(re.sub(r"\D", "", shown_balance(page).text_content() or ""))
+
+
+def shown_balance(page: Page) -> Locator:
+    """Return the number of the balance beside the screen."""
+    return balance(page).get_by_test_id("stMetricValue")
+
+
+def has_paid(page: Page, had: str) -> None:
+    """Wait until the balance is less; it is drawn after the answer."""
+    expect(shown_balance(page)).not_to_have_text(had)
+    assert credits_left(page) < int(re.sub(r"\D", "", had))
 
 
 def ask_about(page: Page, symbol: str) -> None:
@@ -47,19 +58,19 @@ def test_the_risk_of_an_asset(
     page = visitors(locale).new_page()
     asked_elsewhere = watch_for_other_hosts(page)
     register(page, f"plover-{locale[:2]}", texts)
-    had = credits_left(page)
+    had = shown_balance(page).text_content() or ""
     page.goto("/risk")
     ask_about(page, "ZZZZ")
     page.get_by_role("button", name=buy).click()
     expect(page.get_by_test_id("stAlert")).to_contain_text("ZZZZ")
-    assert credits_left(page) == had
+    expect(shown_balance(page)).to_have_text(had)
     ask_about(page, "XOM")
     page.get_by_role("button", name=buy).click()
     expect(page.get_by_text(advice)).to_be_visible()
     expect(page.get_by_text(loss, exact=True).first).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     expect(page.get_by_test_id("stVegaLiteChart").first.locator("svg, canvas")).to_be_visible()
-    assert credits_left(page) < had
+    has_paid(page, had)
     page.goto("/predictions")
     ways = page.get_by_test_id("stButton")
     ways.get_by_role("button", name=re.compile("^(Open|Открыть)$")).click()
@@ -74,7 +85,7 @@ def test_the_risk_of_a_portfolio(
 ) -> None:
     page = visitors(locale).new_page()
     register(page, f"dunlin-{locale[:2]}", texts)
-    had = credits_left(page)
+    had = shown_balance(page).text_content() or ""
     page.set_viewport_size({"width": 360, "height": 800})
     page.goto("/portfolio")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
@@ -86,6 +97,6 @@ def test_the_risk_of_a_portfolio(
     expect(page.get_by_text(advice)).to_be_visible()
     expect(page.get_by_text(loss, exact=True).first).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    fits(page)
     page.set_viewport_size({"width": 1200, "height": 800})
-    assert credits_left(page) < had
+    has_paid(page, had)

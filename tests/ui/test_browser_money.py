@@ -16,6 +16,7 @@ from ui.walks import (
     PASSWORD,
     Addresses,
     balance,
+    download,
     register,
     watch_for_other_hosts,
 )
@@ -104,13 +105,12 @@ def test_credits_are_bought_at_the_bank(
     expect(page.get_by_text(words.paid)).to_be_visible()
     page.get_by_role("link", name=words.cabinet).click()
     expect(balance(page)).to_have_text(re.compile(words.after))
-    assert page.url.startswith(served.ui)
+    expect(page).to_have_url(re.compile(re.escape(served.ui)))
     assert len(visitor.pages) == 1
     page.goto("/top-up")
     expect(page.get_by_test_id("stMain").get_by_text(words.is_paid, exact=True)).to_be_visible()
-    with page.expect_download() as receipt:
-        page.get_by_role("link", name=words.receipt).click()
-    assert receipt.value.path().read_bytes().startswith(b"%PDF-")
+    receipt = download(page, page.get_by_role("link", name=words.receipt))
+    assert receipt.path().read_bytes().startswith(b"%PDF-")
     assert asked_elsewhere == []
 
 
@@ -138,7 +138,7 @@ def test_a_payment_made_elsewhere_shows_by_itself(visitor: BrowserContext) -> No
     checkout = page.get_by_role("link", name=re.compile(ENGLISH.pay)).get_attribute("href")
     assert checkout is not None
     expect(page.get_by_text("Waiting for payment")).to_be_visible()
-    paid = httpx2.post(checkout, data={"choice": "approve"}, trust_env=False)
+    paid = httpx2.post(checkout, data={"choice": "approve"}, trust_env=False, timeout=60)
     assert paid.status_code == 303
     # Nobody touches the page.
     expect(page.get_by_text("Paid", exact=True)).to_be_visible()
@@ -169,11 +169,10 @@ def test_a_month_is_taken_home_as_a_spreadsheet_and_on_paper(visitor: BrowserCon
     register(page, "dunlin")
     page.goto("/transactions")
     for form, begins in (("CSV", b"\xef\xbb\xbf"), ("PDF", b"%PDF-")):
-        with page.expect_download() as download:
-            page.get_by_role("link", name=form).click()
+        month = download(page, page.get_by_role("link", name=form))
         assert re.fullmatch(
-            rf"augury-statement-\d{{4}}-\d{{2}}\.{form.lower()}", download.value.suggested_filename
+            rf"augury-statement-\d{{4}}-\d{{2}}\.{form.lower()}", month.suggested_filename
         )
-        assert download.value.path().read_bytes().startswith(begins)
+        assert month.path().read_bytes().startswith(begins)
     # The screen is still there.
     expect(page.get_by_text("+5,000 credits")).to_be_visible()

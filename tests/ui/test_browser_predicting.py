@@ -11,7 +11,15 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expe
 
 from augury.client import Client
 from support.files import applicants, written
-from ui.walks import PASSWORD, Addresses, balance, register, watch_for_other_hosts
+from ui.walks import (
+    PASSWORD,
+    Addresses,
+    balance,
+    download,
+    fits,
+    register,
+    watch_for_other_hosts,
+)
 
 NAME = "godwit"
 
@@ -25,7 +33,7 @@ def run(program: list[str], key: str) -> str:
     """Run what the page has shown, as a customer with an API key would; return what it said."""
     environment = {**os.environ, "AUGURY_API_KEY": key}
     done = subprocess.run(
-        program, env=environment, capture_output=True, text=True, timeout=60, check=False
+        program, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -47,6 +55,9 @@ def predict(page: Page, client: Client) -> None:
     page.reload()
     expect(charts(page)).to_have_count(2)
     page.get_by_text("The same in curl and Python").click()
+    expect(page.locator("pre code")).to_have_count(2)
+    for code in page.locator("pre code").all():
+        expect(code).to_be_visible()
     # What is copied, and not what is seen: the colours of code cut it into pieces.
     curl, python = (one.inner_text() for one in page.locator("pre code").all())
     key = client.api_keys.create("the page's own words", scopes=("predict",)).key
@@ -88,12 +99,11 @@ def send_file(page: Page, client: Client, folder: Path) -> None:
     expect(link).to_be_visible()
     expect(charts(page)).to_have_count(2)
     left(page, "2,380")
-    with page.expect_download() as caught:
-        link.click()
+    caught = download(page, link)
     (batch,) = client.batches.batches().items
     client.batches.save_results(batch.id, folder / "results.csv")
-    assert caught.value.path().read_bytes() == (folder / "results.csv").read_bytes()
-    assert caught.value.suggested_filename == "applicants-results.csv"
+    assert caught.path().read_bytes() == (folder / "results.csv").read_bytes()
+    assert caught.suggested_filename == "applicants-results.csv"
     assert (batch.rows_done, batch.rows_failed, batch.credits_captured) == (10, 2, 100)
     page.reload()
     expect(charts(page)).to_have_count(2)
@@ -114,5 +124,5 @@ def test_a_customer_predicts_asks_what_if_and_sends_a_file(
     for path in ("/predict?model=credit-catboost", "/what-if", "/batches"):
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        fits(page)
     assert asked_elsewhere == []
