@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, settings
 from augury.kit.db import Database
 from support.databases import postgres_database, postgres_server, sqlite_database
 from support.houses import Server, findings, servers
+from support.patience import await_databases, await_duties, await_papers
 from support.quick import (
-    await_databases,
-    await_papers,
     quicken_market,
     quicken_models,
     quicken_passwords,
@@ -28,9 +27,10 @@ gc.set_threshold(50_000, 20, 50)
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 await_databases()
+await_papers()
+await_duties()
 quicken_tracebacks()
 quicken_market()
-await_papers()
 
 
 @pytest.fixture(autouse=True)

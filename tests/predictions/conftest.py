@@ -2,10 +2,10 @@
 
 import pytest
 
-from support.patience import be_patient
+from support.patience import keep_leases
 
 
 @pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a process that stood still find its leases and its turn to write as they were."""
-    be_patient(monkeypatch)
+def _long_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process that stood still find its leases as they were."""
+    keep_leases(monkeypatch)

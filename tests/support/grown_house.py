@@ -13,6 +13,7 @@ import httpx2
 from augury import bootstrap
 from augury.kit.db import Database
 from support.houses import PASSWORD, SECRET, free_port, fund, order, settings_for, sign_up
+from support.patience import was_busy
 from support.programs import Program
 
 WITHIN_SECONDS = 120
@@ -120,12 +121,14 @@ class Customer:
         told = {"Prefer": "respond-async", "Content-Type": "application/json"}
         ids = []
         for _ in range(count):
-            answer = self.client.post(
-                "/v1/predictions", content=body or order(), headers=self.headers | told
-            )
+            while was_busy(answer := self._send(body or order(), told)):
+                pass
             assert answer.status_code == 202, answer.text
             ids.append(answer.json()["id"])
         return ids
+
+    def _send(self, body: bytes, told: dict[str, str]) -> httpx2.Response:
+        return self.client.post("/v1/predictions", content=body, headers=self.headers | told)
 
     def get(self, id_: str) -> dict[str, Any]:
         """Return a prediction as it is now."""

@@ -1,48 +1,24 @@
-"""What tests that are not about passwords or quarantine need not wait for, and what all await."""
+"""What tests that are not about passwords or quarantine need not wait for."""
 
 import copy
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 from pwdlib.hashers.bcrypt import BcryptHasher
-from sqlalchemy import URL, Engine, create_engine
 
 from augury.inference.manifest import Manifest, read_manifest, verify_artifact
 from augury.inference.model import Model
 from augury.inference.quarantine import Limits, Verdict
-from augury.kit import db, sqlite
 from augury.market import seeds, store
 from augury.market.checks import Checked
 from augury.market.packages import bundled
 from augury.market.series import Draft
 from augury.market.store import packed
-from augury.papers import render
 from augury.registry import catalogue, publish
 from augury.settings import Settings
 from augury.users import passwords
-
-_PATIENCE_SECONDS = 60
-
-
-def await_databases() -> None:
-    """Let threads of this process wait long for a database before they are refused.
-
-    The product's few seconds pass when the disk or the whole process stands still while somebody
-    writes, or when all threads of a house open their connections on a machine that is busy.
-    """
-    sqlite.BUSY_SECONDS = db.BUSY_SECONDS = _PATIENCE_SECONDS  # type: ignore[attr-defined] # what it imports is replaced
-    lock_timeout, *others = db._POSTGRES_OPTIONS
-    assert "lock_timeout" in lock_timeout
-    db._POSTGRES_OPTIONS = (f"-c lock_timeout={_PATIENCE_SECONDS}s", *others)  # type: ignore[assignment] # as many as before
-    db.create_engine = _patient_engine  # type: ignore[assignment,attr-defined] # what it imports is replaced
-
-
-def _patient_engine(url: URL, *, connect_args: dict[str, Any], **options: Any) -> Engine:
-    more = {"connect_timeout": _PATIENCE_SECONDS}
-    return create_engine(url, connect_args=connect_args | more, **options)
 
 
 def quicken_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,11 +91,6 @@ def _packed(draft: Draft, checked: Checked) -> store.Packed:
 
 
 _series: dict[str, store.Packed] = {}
-
-
-def await_papers() -> None:
-    """Wait long for a paper: on a busy machine the longest takes half of the product's patience."""
-    render._MOST_SECONDS = 120.0
 
 
 def quicken_tracebacks() -> None:

@@ -39,9 +39,10 @@ def upload(page: Page, tiny: Tiny, *, more: bytes = b"") -> None:
         mimeType="application/octet-stream",
         buffer=tiny.path.read_bytes() + more,
     )
-    fields = page.get_by_test_id("stFileUploader").locator("input")
-    for place, file in enumerate((manifest, artifact)):
-        fields.nth(place).set_input_files(file)
+    for name, file in (("Manifest", manifest), ("Artefact", artifact)):
+        # By its name: while one is drawn anew there are more fields than two, or fewer.
+        place = page.get_by_role("region", name=re.compile(f"^{name} "))
+        place.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
         expect(page.get_by_text(file["name"])).to_be_visible()
     page.get_by_role("button", name="Examine and publish").click()
 
