@@ -119,6 +119,12 @@ def test_sales_go_through_many_moves_of_the_champion(database_url: str, tmp_path
         time.sleep(1)
         stop = threading.Event()
         with ThreadPoolExecutor(len(buyers)) as pool:
+            import os as _os, signal as _sig, time as _t
+            def _stall():
+                for one in (0, 1):
+                    _t.sleep(0.9)
+                    _os.kill(running[one].process.pid, _sig.SIGSTOP); _t.sleep(5); _os.kill(running[one].process.pid, _sig.SIGCONT)
+            threading.Thread(target=_stall, daemon=True).start()
             shopping = [pool.submit(shop, client, stop) for client in buyers]
             try:
                 began = move(database_url, moves)
