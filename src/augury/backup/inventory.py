@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from augury.backup.trouble import BackupTrouble
+from augury.kit.decoding import decode
 from augury.ledger.audit import Finding, Report
 from augury.settings import Settings
 
@@ -80,10 +81,10 @@ class _Format(msgspec.Struct):
 def read_inventory(text: bytes) -> Inventory:
     """Return the inventory that a text means, or raise `BackupTrouble`."""
     try:
-        if msgspec.json.decode(text, type=_Format).format > FORMAT:
+        if decode(text, _Format).format > FORMAT:
             message = "This backup was made by a newer Augury; restore it with that one."
             raise BackupTrouble(message)
-        inventory = msgspec.json.decode(text, type=Inventory)
+        inventory = decode(text, Inventory)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         message = f"The backup's inventory cannot be read: {error}."
         raise BackupTrouble(message) from error

@@ -13,6 +13,7 @@ import typer
 from msgspec import Struct
 
 from augury.client import ApiError, Client, Patience, Tokens, Unreachable
+from augury.kit.decoding import decode
 
 REFUSED: Final = 1
 UNREACHABLE: Final = 3
@@ -32,7 +33,7 @@ class Kept(Struct, frozen=True):
 def kept() -> Kept | None:
     """Return the sign-in of this terminal's user, or None."""
     try:
-        return msgspec.json.decode(_place().read_bytes(), type=Kept)
+        return decode(_place().read_bytes(), Kept)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from augury.client.answers import Balance, Page, PredictionFailure
 from augury.client.connection import Connection, keyed, path_of, pieces, present
 from augury.client.errors import ClientError
+from augury.kit.decoding import decode
 
 # Told how many bytes have gone over the line, from 0 again after a retry, and how many there are;
 # 0 where nobody knows.
@@ -237,7 +238,7 @@ class BatchCalls:
             with closing(self._connection.events(path_of("batches", batch_id, "events"))) as events:
                 for event in events:
                     if event.event == "progress":
-                        yield msgspec.json.decode(event.data, type=Batch)
+                        yield decode(event.data, Batch)
         except (ClientError, msgspec.MsgspecError):
             # Asking for the batch says what is wrong, if anything is.
             return

@@ -14,6 +14,7 @@ from msgspec import Struct
 from augury.client.answers import Page
 from augury.client.errors import ApiError, Unreachable
 from augury.client.transport import Patience, api_error, exchange, keep_trying
+from augury.kit.decoding import decode
 
 T = TypeVar("T")
 # Is told the access token that was refused, and returns one that replaces it, or None.
@@ -162,7 +163,7 @@ class Connection:
 
 def _read(response: httpx2.Response, answer: type[T]) -> T:
     try:
-        return msgspec.json.decode(response.content, type=answer)
+        return decode(response.content, answer)
     except msgspec.MsgspecError as fault:
         code, asked = "unreadable_answer", response.request
         detail = f"{asked.method} {asked.url} answered what is not {answer}: {fault}"

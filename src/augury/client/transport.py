@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from augury.client.errors import ApiError, FieldError, Shortage, Unreachable
+from augury.kit.decoding import decode
 
 T = TypeVar("T")
 _RETRIED_STATUSES = (429, 503)
@@ -99,7 +100,7 @@ def _pause_seconds(attempt: int, patience: Patience) -> float:
 def api_error(response: httpx2.Response) -> ApiError:
     """Return what a refusal says."""
     try:
-        problem = msgspec.json.decode(response.content, type=_Problem)
+        problem = decode(response.content, _Problem)
     except (msgspec.DecodeError, msgspec.ValidationError):
         # A proxy in between answers in its own words; its status is all that can be trusted.
         problem = _Problem()

@@ -33,6 +33,7 @@ from augury.files.forms import (
     MOST_LINE_BYTES,
     MOST_ROWS,
 )
+from augury.kit.decoding import decode
 
 # What a child says first.
 BORN = b"!"
@@ -87,7 +88,7 @@ def _answer(asking: socket.socket, reader: socket.socket) -> NoReturn:
         asking.close()
         reader.sendall(BORN)
         with reader.makefile("rb") as asked:
-            request = msgspec.json.decode(asked.readline(), type=Request)
+            request = decode(asked.readline(), Request)
         threading.Thread(target=_leave_with, args=[reader], daemon=True).start()
         _limit()
         # A reader that has seen enough closes its end.

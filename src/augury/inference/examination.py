@@ -15,6 +15,7 @@ import msgspec
 
 from augury.inference import sandbox
 from augury.inference.manifest import BadModel, Manifest
+from augury.kit.decoding import decode
 from augury.risk.series import NO_MARKETS
 
 TASK, ANSWER, ERRORS = ".task", ".answer", ".errors"
@@ -75,7 +76,7 @@ class Answer(msgspec.Struct, frozen=True):
 def main() -> None:
     """Examine the model in the working folder and write the answer."""
     folder = Path.cwd()
-    task = msgspec.json.decode((folder / TASK).read_bytes(), type=Task)
+    task = decode((folder / TASK).read_bytes(), Task)
     answer = _answer(folder, task)
     os.write(sys.stdout.fileno(), msgspec.json.encode(answer))
     # Libraries that tidy up at the end are not waited for.

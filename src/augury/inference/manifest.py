@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from augury.kit.decoding import decode
 from augury.kit.errors import Fault
 from augury.kit.texts import LANGUAGES, texts
 
@@ -256,7 +257,7 @@ def _told(value: object, language: str) -> object:
 def read_manifest(text: bytes | str) -> Manifest:
     """Return the manifest written as JSON; raises `BadModel` naming the first thing wrong."""
     try:
-        return msgspec.json.decode(text, type=Manifest)
+        return decode(text, Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadModel("manifest", error=error) from error
 

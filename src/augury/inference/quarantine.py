@@ -32,6 +32,7 @@ from augury.inference.examination import (
 )
 from augury.inference.manifest import BadModel, Manifest, read_manifest
 from augury.kit.coalescer import Overloaded
+from augury.kit.decoding import decode
 from augury.kit.texts import LANGUAGES
 
 __all__ = ["Limits", "Verdict", "examine"]
@@ -189,7 +190,7 @@ def _answer(folder: Path) -> Answer | None:
     if len(text) > _MOST_ANSWER_BYTES:
         return None
     try:
-        return msgspec.json.decode(text, type=Answer)
+        return decode(text, Answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

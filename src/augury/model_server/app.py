@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from augury.inference.wire import BASE, CONTRIBUTIONS, ERROR, PROBABILITY, ROWS
+from augury.kit.decoding import decode
 from augury.kit.errors import Refusal
 from augury.kit.log import logger
 from augury.kit.metrics import MEDIA_TYPE, exposition, is_local
@@ -124,7 +125,7 @@ class InferenceApp:
         if matched["action"] == "load":
             return _json((await self._shelf.load(matched["name"], body)).told())
         try:
-            wish = msgspec.json.decode(body or b"{}", type=_Unload)
+            wish = decode(body or b"{}", _Unload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Trouble(400, f"the request cannot be read: {error}") from error
         self._shelf.unload(matched["name"], wish.parameters.version)

@@ -19,6 +19,7 @@ from augury.inference.runtimes import WAITING
 from augury.inference.signature import Matrix
 from augury.inference.wire import digest_of
 from augury.kit.coalescer import Coalescer
+from augury.kit.decoding import decode
 from augury.kit.log import logger
 from augury.model_server import metrics
 from augury.model_server.artifacts import Artifacts
@@ -148,7 +149,7 @@ class Shelf:
 
 def _read_wish(body: bytes) -> _Wish:
     try:
-        wish = msgspec.json.decode(body, type=_Load).parameters
+        wish = decode(body, _Load).parameters
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"a load needs the parameters manifest, version, artifact_url, sha256: {error}"
         raise Trouble(400, message) from error

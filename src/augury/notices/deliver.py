@@ -14,10 +14,9 @@ from http import HTTPStatus
 from itertools import zip_longest
 from random import SystemRandom
 
-import msgspec
-
 from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
+from augury.kit.decoding import decode
 from augury.kit.log import logger
 from augury.notices import addresses, leases
 from augury.notices.answer import Answer
@@ -171,7 +170,7 @@ class Courier:
         return self._sender.post(parcel.url, headers, body)
 
     def _mail(self, parcel: Parcel) -> Answer:
-        letter = msgspec.json.decode(parcel.body, type=Letter)
+        letter = decode(parcel.body, Letter)
         recipient = letter.to or self._recipient_of(parcel.user_id)
         if recipient is None:
             return Answer(None, "no_recipient", final=True)

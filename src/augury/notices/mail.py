@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import msgspec
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from augury.kit.clock import SECOND
+from augury.kit.decoding import decode
 from augury.kit.texts import texts
 from augury.notices.answer import Answer
 from augury.notices.leases import Parcel
@@ -104,7 +104,7 @@ class Mailer:
         self, parcel: Parcel, recipient: Address, language: str, secret: str
     ) -> EmailMessage:
         """Return the message. A header takes one line only: the library refuses more."""
-        letter = msgspec.json.decode(parcel.body, type=Letter)
+        letter = decode(parcel.body, Letter)
         values = {"secret": secret} | shown(letter.data, language)
         values["cabinet_url"] = self._cabinet_url
         sentences = texts("mail", language)

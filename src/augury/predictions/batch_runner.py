@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import msgspec
-
 from augury.files.faults import FileUnreadable
 from augury.files.forms import Form, Mark
 from augury.inference.documents.protocol import DocumentModel
 from augury.kit.db import Database
+from augury.kit.decoding import decode
 from augury.kit.log import logger
 from augury.predictions import batch_leases, batch_outcomes
 from augury.predictions.batch_leases import Leased
@@ -67,7 +66,7 @@ class BatchRunner(LeasedRunner[Leased, Made]):
             with self._scoring:
                 scored = score_chunk(
                     path,
-                    msgspec.json.decode(row.form, type=Form),
+                    decode(row.form, Form),
                     Mark(row.row, row.line, row.position),
                     lane.model,
                     explain=row.explain,

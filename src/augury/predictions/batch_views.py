@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Row, select
 
 from augury.files.forms import Form
 from augury.files.store import Store
 from augury.kit.clock import rfc3339
 from augury.kit.db import Database, ReadTx
+from augury.kit.decoding import decode
 from augury.kit.errors import NotFound, Refusal
 from augury.kit.ids import is_id
 from augury.kit.paging import page, position_of
@@ -134,7 +134,7 @@ def open_results(db: Database, store: Store, user_id: str, batch_id: str) -> Res
         )
         version = (batch.model, batch.version)
         manifest = shelf.manifests(tx, {version})[version]
-    form = msgspec.json.decode(batch.form, type=Form)
+    form = decode(batch.form, Form)
     writer = results_of(form, manifest, explain=batch.explain)
     parts = (b"".join(store.read(digest)) for digest in digests if digest is not None)
     return Results(

@@ -7,6 +7,7 @@ import msgspec
 
 from augury.inference.manifest import BadModel, Manifest, read_manifest
 from augury.inference.model import Model
+from augury.kit.decoding import decode
 from augury.publishing.cards import CARDS, card
 from augury.publishing.make import Made
 from augury.publishing.order import Order, Tree
@@ -36,7 +37,7 @@ def read(order: Order, cards: dict[str, str]) -> Parcel:
     """
     folder = order.path
     try:
-        told = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Tree)
+        told = decode((folder / MANIFEST).read_bytes(), Tree)
         manifest = read_manifest(msgspec.json.encode(order.over(told)))
         if not order.explain:
             manifest = msgspec.structs.replace(manifest, explain=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from augury.kit.decoding import decode
 from augury.publishing.trouble import NotPublishable
 
 Tree = dict[str, Any]
@@ -57,7 +58,7 @@ def partial_manifest(path: Path | None) -> Tree:
     if path is None:
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Tree)
+        return decode(path.read_bytes(), Tree)
     except (msgspec.DecodeError, OSError) as error:
         message = f"{path.name} is not a JSON object: {error}"
         raise NotPublishable(message) from error

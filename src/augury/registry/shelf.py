@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, select
 from augury.inference.manifest import Artifact, BadModel, Localised, Manifest, read_manifest
 from augury.kit.clock import SECOND
 from augury.kit.db import ReadTx
+from augury.kit.decoding import decode
 from augury.kit.log import logger
 from augury.registry.tables import aliases, challengers, models, registry_state, versions
 
@@ -242,7 +243,7 @@ def artifact_digests(tx: ReadTx, artifacts_dir: Path) -> dict[Path, str]:
     It reads a database of an older revision as well.
     """
     told = tx.execute(select(versions.c.manifest)).scalars()
-    artifacts = [msgspec.json.decode(manifest, type=_Described).artifact for manifest in told]
+    artifacts = [decode(manifest, _Described).artifact for manifest in told]
     return {_place(artifacts_dir, artifact): artifact.sha256 for artifact in artifacts}
 
 
@@ -261,4 +262,4 @@ def _listing(row: Row[Any]) -> Listing:
 
 
 def _localised(text: str | None) -> Localised | None:
-    return None if text is None else msgspec.json.decode(text, type=Localised)
+    return None if text is None else decode(text, Localised)

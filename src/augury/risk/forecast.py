@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from augury.kit.decoding import decode
 from augury.risk.distribution import Forecast, Groups
 from augury.risk.features import CLOSES, FEATURES
 from augury.risk.returns import logarithmic
@@ -170,7 +171,7 @@ class ForecastModel:
 def read(content: bytes) -> ForecastModel:
     """Return the model in an artefact; raises `BadForecastModel` for anything that is not one."""
     try:
-        document = msgspec.json.decode(content, type=Document)
+        document = decode(content, Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadForecastModel(str(error)) from error
     for trouble, found in _troubles(document):

@@ -12,6 +12,7 @@ from augury.inference.lean import catboost
 from augury.inference.manifest import BadModel, Manifest
 from augury.inference.odds import probability
 from augury.inference.runtimes.protocol import Predict
+from augury.kit.decoding import decode
 
 # From so many rows on, columns are the faster way; among thousands, twice as fast.
 _MANY_ROWS = 512
@@ -58,7 +59,7 @@ def _format_of(path: Path) -> Literal["cbm", "json"]:
     content = path.read_bytes()
     if not content.lstrip().startswith(b"{"):
         return "cbm"
-    forest = msgspec.json.decode(content, type=_Forest)
+    forest = decode(content, _Forest)
     if not (forest.oblivious_trees or forest.trees):
         raise BadModel("catboost_treeless", file=path.name)
     return "json"
@@ -68,7 +69,7 @@ def _loss_of(model: catboost.CatBoostClassifier) -> str | None:
     """Return what the model was trained to minimise; a sum of several models has forgotten it."""
     told = model.get_metadata()
     params = told["params"] if "params" in told.keys() else ""  # noqa: SIM118 -- it has no `in`
-    return msgspec.json.decode(params, type=_Params).loss_function.type if params else None
+    return decode(params, _Params).loss_function.type if params else None
 
 
 class _Loss(msgspec.Struct):

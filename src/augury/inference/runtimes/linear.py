@@ -22,6 +22,7 @@ import numpy.typing as npt
 from augury.inference.manifest import BadModel, InputField, Manifest
 from augury.inference.odds import Floats, probability
 from augury.inference.runtimes.protocol import Predict
+from augury.kit.decoding import decode
 
 Matrix = npt.NDArray[np.float32]
 
@@ -91,7 +92,7 @@ def open_artifact(path: Path, manifest: Manifest, threads: int) -> Predict:  # n
 def open_model(path: Path, manifest: Manifest) -> Linear:
     """Return the terms in a linear model's JSON file, or raise `BadModel`."""
     try:
-        told = msgspec.json.decode(path.read_bytes(), type=_File)
+        told = decode(path.read_bytes(), _File)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadModel("not_linear", file=path.name, error=error) from error
     fields = manifest.inputs
@@ -135,7 +136,7 @@ def _weights(field: InputField, terms: dict[str, msgspec.Raw]) -> Floats:
 
 def _term(field: InputField, terms: dict[str, msgspec.Raw], kind: type[_Term]) -> _Term:
     try:
-        term = msgspec.json.decode(terms[field.name], type=kind)
+        term = decode(terms[field.name], kind)
     except msgspec.DecodeError as error:
         raise BadModel("linear_term", name=field.name, type=field.type, error=error) from error
     if field.nullable and term.missing is None:

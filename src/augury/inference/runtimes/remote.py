@@ -25,6 +25,7 @@ from augury.inference.runtimes.calls import Caller, Unanswered
 from augury.inference.runtimes.protocol import Predict
 from augury.inference.runtimes.tensors import Port, Tensor, answer_of, feed_of
 from augury.inference.signature import MOST_ROWS
+from augury.kit.decoding import decode
 
 _KINDS = {"FP32": "float", "FP64": "double", "INT64": "int64", "BOOL": "bool", "BYTES": "string"}
 _LONGEST_SHOWN = 200
@@ -81,7 +82,7 @@ _Body = TypeVar("_Body", _Metadata, _Answer)
 def address_of(path: Path) -> Address:
     """Return the valid address in an artefact, or raise `BadModel`. Calls nobody."""
     try:
-        address = msgspec.json.decode(path.read_bytes(), type=Address)
+        address = decode(path.read_bytes(), Address)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadModel("not_remote", file=path.name, error=error) from error
     try:
@@ -163,7 +164,7 @@ def _ask(caller: Caller, method: str, url: httpx2.URL, body: bytes = b"") -> byt
 
 def _read(answer: bytes, kind: type[_Body]) -> _Body:
     try:
-        return msgspec.json.decode(answer, type=kind)
+        return decode(answer, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadModel("remote_answer", error=error) from error
 

@@ -12,6 +12,7 @@ import msgspec
 from augury.inference.runtimes.calls import Answer, Caller, Unanswered
 from augury.inference.service.breaker import Breaker
 from augury.inference.wire import DOCUMENT_BYTES
+from augury.kit.decoding import decode
 from augury.kit.log import logger
 
 _MOST_CONNECTIONS = 1000
@@ -164,7 +165,7 @@ def _refuse(answer: Answer) -> NoReturn:
 
 def _read(answer: Answer, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(answer.body, type=kind)
+        return decode(answer.body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the answer cannot be read: {error}"
         raise Refused(answer.status, message) from error

@@ -25,6 +25,7 @@ from augury.inference.wire import (
     ROWS,
     told_length,
 )
+from augury.kit.decoding import decode
 
 _TRIES = 2
 # How much longer than measured a call may take: others are in the line before it.
@@ -177,7 +178,7 @@ class ServedModel(Predictor):
     def _read(self, answer: Answer, outputs: Sequence[str]) -> Tensors:
         try:
             place = told_length(answer.headers, answer.body)
-            told = msgspec.json.decode(memoryview(answer.body)[:place], type=_Document).outputs
+            told = decode(memoryview(answer.body)[:place], _Document).outputs
             found = {}
             for output in told:
                 size = output.parameters.binary_data_size

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from augury.kit.clock import SECOND, now
+from augury.kit.decoding import decode
 from augury.kit.ids import is_id
 from augury.kit.log import logger
 from augury.payments.providers.protocol import (
@@ -326,7 +327,7 @@ def _told(notification: Notification) -> _Told:
     if len(notification.body) > _LONGEST_NOTIFICATION_BYTES:
         raise _refused("length", notification)
     try:
-        return msgspec.json.decode(notification.body, type=_Told)
+        return decode(notification.body, _Told)
     except (ValueError, RecursionError):
         raise _refused("body", notification) from None
 

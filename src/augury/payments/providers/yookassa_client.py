@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from yookassa import Configuration
 from yookassa.client import ApiClient
 
+from augury.kit.decoding import decode
 from augury.kit.log import logger
 from augury.payments.providers.protocol import Money, ProviderRefused, ProviderUnavailable
 
@@ -176,7 +177,7 @@ class Client(ApiClient):  # type: ignore[misc]  # the SDK has no types
         if answer.status_code != requests.codes.ok:
             raise _failure(path, answer)
         try:
-            return msgspec.json.decode(answer.content, type=type_)
+            return decode(answer.content, type_)
         except (ValueError, RecursionError) as error:
             _log.error("yookassa_answer_unreadable", path=path, reason=str(error))
             raise ProviderUnavailable(retry_after_seconds=RETRY_SECONDS) from None
@@ -201,7 +202,7 @@ def _failure(path: str, answer: requests.Response) -> ProviderRefused | Provider
     """Return what an answer means that is no success."""
     status = answer.status_code
     try:
-        said = msgspec.json.decode(answer.content, type=_Error)
+        said = decode(answer.content, _Error)
     except (ValueError, RecursionError):
         said = _Error()
     facts = {

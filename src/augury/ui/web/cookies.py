@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from augury.kit.decoding import decode
 from augury.ui.web.hub import Hub
 from augury.ui.web.sealing import Sealer
 from augury.ui.web.sessions import Caller, Session
@@ -35,7 +36,7 @@ def session_of(hub: Hub, cookie: str | None, caller: Caller) -> Session | None:
     text = hub.sealer.open(cookie, MAX_AGE_SECONDS) if cookie else None
     if text is None:
         return None
-    contents = msgspec.json.decode(text, type=_Contents)
+    contents = decode(text, _Contents)
     return hub.sessions.find(contents.session_id) or hub.sessions.restore(
         contents.session_id, contents.refresh_token, caller
     )
@@ -44,4 +45,4 @@ def session_of(hub: Hub, cookie: str | None, caller: Caller) -> Session | None:
 def session_id_of(hub: Hub, cookie: str | None) -> str | None:
     """Return the session id in a cookie without asking whether it still lives."""
     text = hub.sealer.open(cookie, MAX_AGE_SECONDS) if cookie else None
-    return msgspec.json.decode(text, type=_Contents).session_id if text else None
+    return decode(text, _Contents).session_id if text else None
