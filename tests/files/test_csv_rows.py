@@ -196,7 +196,9 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
 
 
 @settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=150,
 )
 @given(
     rows=st.lists(st.tuples(st.text("abc", min_size=1), TEXT, TEXT), min_size=1, max_size=7),

@@ -100,7 +100,9 @@ VALUES = st.recursive(
 
 
 @settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=100,
 )
 @given(
     rows=st.lists(st.dictionaries(st.text("abc", min_size=1), VALUES, max_size=4), min_size=1),
