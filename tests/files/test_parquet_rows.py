@@ -14,7 +14,7 @@ import pytest
 
 from augury.files import parquet_rows
 from augury.files.faults import FileUnreadable
-from augury.files.forms import MOST_COLUMNS, Plan
+from augury.files.forms import MOST_COLUMNS, Form, Plan
 from augury.files.parquet_child import Request
 from augury.files.parquet_nursery import Nursery
 from augury.files.rows import open_rows, survey
@@ -171,18 +171,26 @@ def test_large_rows_come_in_smaller_chunks(tmp_path: Path) -> None:
     assert [row.line for row in rows_of(path)] == list(range(1, 11))
 
 
+def form_of(path: Path, nursery: Nursery) -> Form:
+    """Return the form of a file, when the child that found it out has gone."""
+    with open_rows(path, chunk_rows=10) as rows:
+        form = rows.form
+    assert psutil.wait_procs(process_of(nursery).children(), 90)[1] == []
+    return form
+
+
 def test_the_child_has_no_secrets_and_ends_when_nobody_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: Nursery
 ) -> None:
     monkeypatch.setenv("AUGURY_SECRET_KEY", "not for children")
     path = written(tmp_path, pa.table({"n": list(range(100_000))}))
-    with open_rows(path, chunk_rows=10) as rows:
+    with open_rows(path, form_of(path, nursery)) as rows:
         chunks = rows.chunks()
         next(chunks)
         (child,) = process_of(nursery).children()
         assert "AUGURY_SECRET_KEY" not in child.environ()
         chunks.close()  # type: ignore[attr-defined]  # it is a generator
-    assert psutil.wait_procs([child], 10) == ([child], [])
+    assert psutil.wait_procs([child], 90) == ([child], [])
 
 
 def test_a_child_ends_in_the_middle_of_its_work_when_nobody_reads() -> None:
@@ -192,7 +200,7 @@ def test_a_child_ends_in_the_middle_of_its_work_when_nobody_reads() -> None:
     with nursery.child(Request("any", 10, 0)):
         (child,) = process_of(nursery).children()
         assert psutil.wait_procs([child], 0.2) == ([], [child])
-    assert psutil.wait_procs([child], 10) == ([child], [])
+    assert psutil.wait_procs([child], 90) == ([child], [])
     nursery.close()
 
 
@@ -200,7 +208,8 @@ def test_each_file_has_a_child_of_its_own_and_all_come_from_one_process(
     tmp_path: Path, nursery: Nursery
 ) -> None:
     path = written(tmp_path, pa.table({"n": list(range(100_000))}))
-    with open_rows(path, chunk_rows=10) as first, open_rows(path, chunk_rows=10) as second:
+    form = form_of(path, nursery)
+    with open_rows(path, form) as first, open_rows(path, form) as second:
         chunks = first.chunks(), second.chunks()
         assert [next(one).rows[0].line for one in chunks] == [1, 1]
         assert len(process_of(nursery).children()) == 2

@@ -16,6 +16,26 @@ from support.tiny_models import FIELDS, ROWS, Tiny
 Predict = Callable[[Matrix], Probabilities]
 
 
+class Clock:
+    """A clock that goes only when a test lets it: how many rows are tried depends on it."""
+
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        self.now += 1e-6  # nothing takes no time at all
+        return self.now
+
+    monotonic = perf_counter
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of the dry run, which does not pass while this process stands still."""
+    own = Clock()
+    monkeypatch.setattr(dry_run, "time", own)
+    return own
+
+
 @pytest.fixture
 def model(scorecard: Tiny) -> Model:
     """An honest model; each test makes it dishonest in its own way."""
@@ -35,6 +55,23 @@ def test_an_honest_model_passes(model: Model) -> None:
     assert found.rows == 4000
     assert found.self_test_error <= 1e-6
     assert found.reasons_ms_one_row is None
+
+
+def test_latencies_are_those_of_one_row_and_of_a_row_among_a_thousand(
+    model: Model, clock: Clock
+) -> None:
+    """A call that takes 3 ms, and 1 ms for each row, is told as such; in a crowd a row is cheaper."""
+    honest = model._predict
+
+    def timed(matrix: Matrix) -> Probabilities:
+        clock.now += 0.003 + 0.001 * len(matrix)
+        return honest(matrix)
+
+    model._predict = timed
+    found = tried(model, 20)
+    assert found.latency_ms_one_row == pytest.approx(4, abs=0.01)
+    assert found.latency_ms_per_row_of_thousand == pytest.approx(1.003, abs=0.01)
+    assert found.rows == int(2 / 0.001003)
 
 
 def test_a_model_that_changes_its_mind_is_refused(model: Model) -> None:

@@ -17,7 +17,7 @@ from inference.hostile_graphs import GRAPHS
 from support.tiny_models import FIELDS, save_catboost, save_onnx
 
 # Enough for an honest tiny model many times over, on a slow machine too.
-LIMITS = Limits(seconds=20, memory_bytes=2**29)
+LIMITS = Limits(seconds=250, memory_bytes=2**29)
 BRIEF = Limits(seconds=4, memory_bytes=2**29)
 SUFFIXES = {"onnx": "onnx", "catboost": "cbm", "linear": "json"}
 

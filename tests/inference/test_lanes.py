@@ -18,7 +18,7 @@ def run(scenario: Awaitable[None]) -> None:
     """Run a scenario with an end."""
 
     async def limited() -> None:
-        await asyncio.wait_for(scenario, 30)
+        await asyncio.wait_for(scenario, 90)
 
     asyncio.run(limited())
 
@@ -102,7 +102,7 @@ def test_a_slow_model_holds_up_no_other(scorecard: Tiny) -> None:
 
     def stand_still(_matrix: Any) -> None:
         entered.set()
-        assert may_go.wait(20)
+        assert may_go.wait(90)
 
     slow = watched(scorecard, stand_still)
     slow.seconds = lambda rows: 60.0 + rows  # type: ignore[method-assign]
@@ -135,11 +135,13 @@ def test_a_lane_that_nobody_can_ask_any_more_lets_its_threads_go(scorecard: Tiny
 
     async def scenario() -> None:
         lane = Lane(model)
+        others = set(threading.enumerate())
         await lane.predict(MATRIX)
-        (thread,) = [one for one in threading.enumerate() if one.name.startswith("lane-tiny")]
+        begun = set(threading.enumerate()) - others
+        (thread,) = [one for one in begun if one.name.startswith("lane-tiny")]
         del lane
         gc.collect()
-        thread.join(20)
+        thread.join(90)
         assert not thread.is_alive()
 
     run(scenario())
@@ -154,7 +156,7 @@ def test_reasons_of_others_hold_up_nobody(scorecard: Tiny) -> None:
 
     def stand_still(questions: list[Question]) -> Any:
         entered.set()
-        assert may_go.wait(20)
+        assert may_go.wait(90)
         return honest(questions)
 
     model.explain_many = stand_still  # type: ignore[method-assign]

@@ -2,8 +2,7 @@
 
 import gc
 import json
-import socket
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ import pytest
 from augury.inference.lanes import _BRIEF_SECONDS
 from augury.inference.manifest import BadModel
 from augury.inference.model import Model
-from augury.inference.runtimes import RUNTIMES, calls
+from augury.inference.runtimes import RUNTIMES, calls, remote
 from augury.inference.runtimes.protocol import Predict
 from augury.inference.runtimes.remote import address_of
+from support.houses import free_port
 from support.open_inference import COLUMNS_IN, NAMES, WEIGHTS, OpenInference, answer_of
 from support.tiny_models import FIELDS, MATRIX, ROWS, manifest_of, proven, save_remote
 
@@ -136,23 +136,16 @@ def test_an_answer_that_is_not_there_is_refused(
         opened(server, tmp_path, raw)
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_a_server_that_is_down_is_a_bad_model(tmp_path: Path) -> None:
     """Nobody listens: the refusal says whom it could not reach."""
-    path = save_remote(tmp_path / "tiny.json", f"http://127.0.0.1:{_closed_port()}")
+    path = save_remote(tmp_path / "tiny.json", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(BadModel, match=r"/v2/models/tiny gives no answer: ConnectError"):
         RUNTIMES["remote"](path, manifest_of(), 1)
 
 
 def test_a_server_that_went_down_fails_the_call_and_may_come_back(tmp_path: Path) -> None:
     """A call to nobody is an exception; when the server is back, the same model answers again."""
-    server = OpenInference()
+    server = OpenInference(port=free_port())
     predict = opened(server, tmp_path)
     server.instead = _hang_up
     with pytest.raises(BadModel, match="gives no answer"):
@@ -172,34 +165,48 @@ def _hang_up(handler: Any, _: bytes) -> bool:
     return True
 
 
+_over = threading.Event()
+
+
 def _drip(handler: Any, _body: bytes) -> bool:
     """Answer a byte now and then, each of them sooner than any timeout."""
     handler.send_response(200)
-    handler.send_header("Content-Length", "1000")
+    handler.send_header("Content-Length", "1000000")
     handler.end_headers()
-    for _ in range(1000):
+    while not _over.wait(0.01):
         handler.wfile.write(b" ")
         handler.wfile.flush()
-        time.sleep(0.01)
     return True
 
 
 def _sleep(_handler: Any, _: bytes) -> bool:
-    time.sleep(1.5)
-    return False
+    return _over.wait()
 
 
 @pytest.mark.parametrize("slowly", [_drip, _sleep])
 def test_a_slow_server_is_waited_for_only_so_long(
-    slowly: Callable[[Any, bytes], bool], server: OpenInference, tmp_path: Path
+    slowly: Callable[[Any, bytes], bool],
+    server: OpenInference,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The time of a call is limited as a whole, however busily the server drips."""
+    caller = calls.Caller(60, secure=False)
+    made: dict[float, calls.Caller] = {0.2: caller}
+    monkeypatch.setattr(remote, "Caller", lambda seconds, **_: made[seconds])
     predict = opened(server, tmp_path, timeout_ms=200)
+    # Only now: to open a model takes longer where the machine stands still.
+    caller._seconds = 0.2
     server.instead = slowly
     server.calls.clear()
-    with pytest.raises(BadModel, match="gives no answer: ReadTimeout"):
-        predict(MATRIX)
-    assert len(server.calls) == 1, "it may have been taken, so it is not repeated"
+    _over.clear()
+    try:
+        with pytest.raises(BadModel, match="gives no answer: ReadTimeout"):
+            predict(MATRIX)
+    finally:
+        _over.set()
+    # None if it stood still before the call was sent.
+    assert len(server.calls) <= 1, "it may have been taken, so it is not repeated"
 
 
 GOOD = EXPECTED.tolist()
@@ -292,7 +299,7 @@ def test_no_proxy_of_the_environment_is_asked(
 ) -> None:
     """The server that the artefact names is called, whatever the environment says."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{_closed_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     np.testing.assert_allclose(opened(server, tmp_path)(MATRIX), EXPECTED, rtol=1e-12)
 
 
@@ -362,9 +369,10 @@ def test_another_server_never_answers_on_the_event_loop(
 
 
 def test_connections_are_kept_and_closed_with_the_model(
-    server: OpenInference, tmp_path: Path
+    server: OpenInference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls one after another share a connection; a model that nobody holds closes its own."""
+    monkeypatch.setattr(calls, "_IDLE_SECONDS", 3600.0)
     predict = opened(server, tmp_path)
     places = set()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from augury.inference import sandbox
 folder = Path.cwd()
 notes = sandbox.enter(folder, network={network})
-notes += sandbox.settle(folder, memory_bytes=2**28, seconds=5)
+notes += sandbox.settle(folder, memory_bytes=2**28, seconds=60)
 def tried(attempt):
     try:
         return repr(attempt())

@@ -22,7 +22,14 @@ from support.houses import free_port
 from support.inference_processes import InferenceProcess, digest, load_parameters
 from support.tiny_models import MATRIX, ROWS, Tiny, applicants, proven, save_onnx
 
-PATIENCE_SECONDS = 2.0
+# Processes and this one may stand still; who does not answer on purpose is not waited for so long.
+PATIENCE_SECONDS, SOON_SECONDS = 60.0, 0.5
+
+
+@pytest.fixture(autouse=True)
+def _patient_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that stands still for a while is no process that cannot be asked."""
+    monkeypatch.setattr("augury.inference.service.replica._LOOK_SECONDS", PATIENCE_SECONDS)
 
 
 def wanted(tiny: Tiny, version: int = 1) -> Wanted:
@@ -43,7 +50,7 @@ def fleet_of(*urls: str) -> Iterator[Fleet]:
         fleet.close()
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -63,9 +70,11 @@ def pair(tmp_path: Path, tiny: Tiny) -> Iterator[list[InferenceProcess]]:
     processes = [InferenceProcess(tmp_path) for _ in range(2)]
     for process in processes:
         process.keep(tiny)
-    yield [process.ready() for process in processes]
-    for process in processes:
-        process.end()
+    try:
+        yield [process.ready() for process in processes]
+    finally:
+        for process in processes:
+            process.end()
 
 
 def test_a_served_model_answers_as_one_that_runs_here(
@@ -115,13 +124,19 @@ def test_a_model_that_was_unloaded_behind_our_back_is_loaded_again(
 
 
 def test_a_process_that_stands_still_is_left_alone_until_it_moves(
-    pair: list[InferenceProcess], tiny: Tiny
+    pair: list[InferenceProcess], tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its breaker opens and the other one answers; it closes again without a sale finding out."""
     with fleet_of(*(process.url for process in pair)) as fleet:
         model = fleet.open(tiny.manifest, wanted(tiny))
         eventually(lambda: all(process.loaded() for process in pair))
         breakers = [replica.breaker for replica in fleet._replicas]
+        infer = fleet._replicas[1].infer
+        monkeypatch.setattr(
+            fleet._replicas[1],
+            "infer",
+            lambda version, document, tensor, _: infer(version, document, tensor, SOON_SECONDS),
+        )
         pair[1].pause()
         for _ in range(8):
             assert len(model.predict(MATRIX)) == 4
@@ -172,14 +187,15 @@ def test_a_model_that_stands_still_holds_up_no_other_and_is_bounded(
     """The bulkhead: so many calls at once and so much waiting; what comes then is refused."""
     monkeypatch.setattr("augury.inference.lanes._MOST_WAITING", 10)
     may_go, inside, most = threading.Event(), 0, 0
-    lock = threading.Lock()
+    lock, entered = threading.Lock(), threading.Semaphore(0)
 
     def stand_still(_matrix: object) -> object:
         nonlocal inside, most
         with lock:
             inside += 1
             most = max(most, inside)
-        assert may_go.wait(20)
+        entered.release()
+        assert may_go.wait(90)
         return np.full(1, 0.5)
 
     with fleet_of(*(process.url for process in pair)) as fleet:
@@ -199,12 +215,14 @@ def test_a_model_that_stands_still_holds_up_no_other_and_is_bounded(
                     await lane.predict(MATRIX[:1])
                 for _ in range(10):
                     assert len(await neighbour.predict(MATRIX)) == 4
+                for _ in range(ServedModel.calls_at_once):
+                    assert await asyncio.to_thread(entered.acquire, timeout=90)
                 assert inside == most == ServedModel.calls_at_once
                 for one in waiting:
                     one.cancel()
                 may_go.set()
 
-        asyncio.run(asyncio.wait_for(scenario(), 60))
+        asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 def _answers(model: ServedModel) -> bool:

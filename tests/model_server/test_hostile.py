@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_infinities_in_bytes_are_refused(served: InferenceProcess) -> None:
 
 def test_a_body_that_is_too_long_is_refused_before_it_is_read(served: InferenceProcess) -> None:
     head = f"POST {INFER} HTTP/1.1\r\nHost: a\r\nContent-Length: {MOST_BODY_BYTES + 1}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", served.port), 10) as caller:
+    with socket.create_connection(("127.0.0.1", served.port), 90) as caller:
         caller.sendall(head.encode())
         assert caller.recv(100).startswith(b"HTTP/1.1 413")
 
@@ -160,7 +161,7 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(served: InferenceP
 def test_a_body_without_an_end_is_refused_once_it_is_too_long(served: InferenceProcess) -> None:
     head = f"POST {INFER} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"100000\r\n" + b"0" * 2**20 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", served.port), 10) as caller:
+    with socket.create_connection(("127.0.0.1", served.port), 90) as caller:
         caller.sendall(head.encode())
         with suppress(OSError):  # it has hung up already
             for _ in range(12):
@@ -178,7 +179,7 @@ def test_callers_that_never_finish_do_not_keep_others_out_for_good(
     callers: list[socket.socket] = []
 
     def call() -> None:
-        callers.append(socket.create_connection(("127.0.0.1", served.port), 10))
+        callers.append(socket.create_connection(("127.0.0.1", served.port), 90))
         callers[-1].sendall(head)
 
     try:
@@ -194,11 +195,9 @@ def test_callers_that_never_finish_do_not_keep_others_out_for_good(
         for caller in callers:
             caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             caller.close()
-    for _ in range(100):
-        status, _error = ask(served, with_input())
-        if status == 200:
-            break
-    assert status == 200
+    deadline = time.monotonic() + 60
+    while ask(served, with_input())[0] != 200:
+        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,7 @@ def test_callers_that_never_finish_do_not_keep_others_out_for_good(
 def test_addresses_that_are_none(
     served: InferenceProcess, method: str, path: str, status: int
 ) -> None:
-    answer = httpx2.request(method, served.url + path, timeout=10, trust_env=False)
+    answer = httpx2.request(method, served.url + path, timeout=90, trust_env=False)
     assert answer.status_code == status
     assert set(answer.json()) == {"error"}
 

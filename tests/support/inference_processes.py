@@ -19,29 +19,43 @@ from augury.inference.wire import digest_of
 from support.houses import free_port
 from support.tiny_models import Tiny
 
+# `augury`, which the test's own process may keep waiting for longer than a peer in earnest, and
+# which may stand still while it drains.
+_PATIENT = """
+from augury.cli import app, inference
+from augury.model_server import artifacts
+artifacts._PATIENCE_SECONDS = 60.0
+inference._DRAIN_SECONDS, inference._ABANDON_SECONDS = 60, 90.0
+app()
+"""
+
 
 class InferenceProcess:
     """A process that can be killed, stopped for a while, and started again on its port."""
 
     process: "subprocess.Popen[bytes]"
 
-    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, port: int | None = None, is_patient: bool = True
+    ) -> None:
+        """Start it; unless it is patient, it is the program as it ships."""
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._options = options
-        self._client = httpx2.Client(timeout=30, trust_env=False)
+        self._program = ["-c", _PATIENT] if is_patient else ["-m", "augury.cli"]
+        self._client = httpx2.Client(timeout=90, trust_env=False)
         self.start()
 
     def start(self) -> None:
         """Start it, again if need be; its cache folder is the same."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
-        command = [sys.executable, "-m", "augury.cli", "inference", "--port", str(self.port)]
+        command = [sys.executable, *self._program, "inference", "--port", str(self.port)]
         command += ["--cache-dir", str(self._folder / f"cache-{self.port}"), *self._options]
         with (self._folder / f"inference-{self.port}.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
-    def ready(self, seconds: float = 60) -> "InferenceProcess":
+    def ready(self, seconds: float = 200) -> "InferenceProcess":
         """Wait until it answers."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -115,9 +129,11 @@ def digest(tiny: Tiny) -> str:
 
 
 @contextmanager
-def inference_process(folder: Path, *options: str) -> Iterator[InferenceProcess]:
+def inference_process(
+    folder: Path, *options: str, is_patient: bool = True
+) -> Iterator[InferenceProcess]:
     """Give a process that is ready."""
-    process = InferenceProcess(folder, *options)
+    process = InferenceProcess(folder, *options, is_patient=is_patient)
     try:
         yield process.ready()
     finally:

@@ -219,8 +219,9 @@ def save_linear(path: Path, told: dict[str, Any] = LINEAR) -> Path:
 
 
 def save_remote(path: Path, url: str, **more: Any) -> Path:
-    """Write where a model stands."""
-    path.write_bytes(msgspec.json.encode({"url": url, "model": "tiny"} | more))
+    """Write where a model stands; who calls it is patient, for this machine may stand still."""
+    told = {"url": url, "model": "tiny", "timeout_ms": 60_000}
+    path.write_bytes(msgspec.json.encode(told | more))
     return path
 
 

@@ -106,10 +106,10 @@ class Caller:
         target = httpcore2.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
-        # For a connection that others hold; the rest keeps to the deadline by itself.
-        patience = {"timeout": {"pool": self._deadline.left()}}
         sent = [*headers.items()]
         try:
+            # For a connection that others hold; the rest keeps to the deadline by itself.
+            patience = {"timeout": {"pool": self._deadline.left()}}
             with self._pool.stream(
                 method, target, headers=sent, content=body, extensions=patience
             ) as answer:
