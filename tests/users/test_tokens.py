@@ -80,6 +80,19 @@ def test_a_token_expires_also_when_it_was_seen_before(
             tokens.verify(token)
 
 
+def test_a_machine_whose_clock_is_ahead_issues_good_tokens(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever signed in at one machine is known at the next, and for no longer than elsewhere."""
+    with monkeypatch.context() as ahead:
+        ahead.setattr(module, "now", lambda: clock.now() + 30 * SECOND)
+        token = tokens.issue(ANNA)
+    assert tokens.verify(token) == ANNA
+    over = forged(tokens, exp=clock.now() // SECOND - 1)
+    with pytest.raises(Unauthenticated):
+        tokens.verify(over)
+
+
 _WRONG: dict[str, dict[str, Any]] = {
     "expired": {"exp": 1},
     "no expiry": {"exp": None},

@@ -16,6 +16,9 @@ _ISSUER = "augury"
 _AUDIENCE = "augury-api"
 _ALGORITHM = "HS256"
 _MOST_REMEMBERED = 10_000
+# The machine that issued a token may be ahead of ours, or our clock was put back. No token lives
+# longer for it: `verify` has the last word about its end.
+_CLOCKS_DIFFER_SECONDS = 60
 # How every API key begins, and how many letters after that are no secret.
 KEY_PREFIX = "aug_"
 START_LETTERS = 12
@@ -116,6 +119,7 @@ class Tokens:
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
                 issuer=_ISSUER,
+                leeway=_CLOCKS_DIFFER_SECONDS,
                 options={"require": ["exp", "iat", "sub", "sid", "role"]},
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
