@@ -88,6 +88,18 @@ def test_a_deep_link_waits_for_the_sign_in(
     stranger.close()
 
 
+def test_the_reference_of_the_api_needs_no_other_host(
+    visitor: BrowserContext, served: Addresses
+) -> None:
+    """Banks' browsers reach none; the page describes every address, and they can be tried."""
+    page = visitor.new_page()
+    asked_elsewhere = watch_for_other_hosts(page)
+    page.goto(f"{served.api}/docs")
+    expect(page.get_by_role("button", name="Authorize")).to_be_visible()
+    expect(page.get_by_text("/v1/predictions", exact=True).first).to_be_visible()
+    assert asked_elsewhere == []
+
+
 def test_a_narrow_screen_is_not_broken(visitor: BrowserContext) -> None:
     page = visitor.new_page()
     page.set_viewport_size({"width": 360, "height": 740})

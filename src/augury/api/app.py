@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
@@ -115,7 +116,7 @@ def create_app(house: House) -> Frame:
         desk.close()
         house.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Augury",
         summary=about,
         version="1",
