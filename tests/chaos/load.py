@@ -44,7 +44,7 @@ class Customer:
         self.name = name
         self.seen = Seen()
         self._signing_in = threading.Lock()
-        with httpx2.Client(base_url=addresses[0], timeout=20, trust_env=False) as client:
+        with httpx2.Client(base_url=addresses[0], timeout=90, trust_env=False) as client:
             self.headers = sign_up(client, name)
             self.id: str = client.get("/v1/me", headers=self.headers).json()["id"]
 

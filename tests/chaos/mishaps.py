@@ -17,7 +17,7 @@ from chaos.parts import Parts, family, is_up, send
 Mend = Callable[[], None]
 _SERVERS = ("api-1", "api-2", "inference-1", "inference-2")
 # The promise is ten; on a busy machine everything takes longer.
-_STOPPED_SECONDS = 30
+_STOPPED_SECONDS = 90
 # A worker that stands still so long has lost its lease when it goes on.
 _LONGER_THAN_A_LEASE_SECONDS = 18
 

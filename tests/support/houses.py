@@ -1,5 +1,6 @@
 """Houses for tests: in this process behind a test client, and as real server processes."""
 
+import fcntl
 import itertools
 import json
 import os
@@ -7,9 +8,11 @@ import random
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from augury.kit.ids import new_id
 from augury.ledger import service as ledger
 from augury.ledger.core import Instruction, TransferType
 from augury.settings import Settings
+from support.patience import was_busy
 
 SECRET = "a-secret-of-the-tests-and-of-nobody-else"
 PASSWORD = "correct horse battery"
@@ -68,14 +72,17 @@ def sign_up(client: Any, name: str = "anna") -> dict[str, str]:
     """Register a customer, sign in and return the headers that speak for it."""
     email = f"{name}@example.com"
     form = {"username": name, "email": email, "password": PASSWORD}
-    registered = client.post("/v1/auth/register", json=form)
+    while was_busy(registered := client.post("/v1/auth/register", json=form)):
+        pass
     assert registered.status_code == 201, registered.text
     return sign_in(client, name)
 
 
 def sign_in(client: Any, name: str, password: str = PASSWORD) -> dict[str, str]:
     """Sign in and return the headers that speak for the user."""
-    answer = client.post("/v1/auth/token", data={"username": name, "password": password})
+    form = {"username": name, "password": password}
+    while was_busy(answer := client.post("/v1/auth/token", data=form)):
+        pass
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
@@ -100,16 +107,28 @@ def findings(database_url: str) -> list[Any]:
 
 # Below those that the system gives to whoever asks for any: a program takes seconds to start, and
 # until it listens nobody else may be given its port.
-_FIRST_PORT, _PORTS_OF_A_WORKER, _MOST_WORKERS = 12_000, 2_000, 10
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
-# Another run on this machine begins elsewhere.
-_next_port = itertools.count(random.SystemRandom().randrange(_PORTS_OF_A_WORKER))
+_FIRST_PORT, _PORTS_OF_A_PROCESS, _MOST_PROCESSES = 12_000, 1_000, 20
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """Return ports of this process alone: others, also of other runs, are kept out by a lock."""
+    blocks = list(range(_MOST_PROCESSES))
+    random.SystemRandom().shuffle(blocks)
+    for block in blocks:
+        with suppress(OSError):
+            path = Path(tempfile.gettempdir(), f"augury-ports-{block}")
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the process ends
+            break
+    first = _FIRST_PORT + block * _PORTS_OF_A_PROCESS
+    return itertools.cycle(range(first, first + _PORTS_OF_A_PROCESS))
 
 
 def free_port() -> int:
     """Return a port that is free now, and that no other test is given for a long time."""
     while True:
-        port = _FIRST_PORT + _worker * _PORTS_OF_A_WORKER + next(_next_port) % _PORTS_OF_A_WORKER
+        port = next(_ports())
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -167,7 +186,7 @@ class Server:
     def stop(self) -> int:
         """Ask it to stop and return its exit code."""
         self.process.terminate()
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=90)
         self._log.close()
         return code
 

@@ -99,6 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # with five, who connects among many waits for seconds
     owner: "OpenInference"
 
     def handle_error(self, *_: Any) -> None:

@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
@@ -70,11 +71,17 @@ class Program:
         if self.process.poll() is None:
             below = self.children()
             self.process.kill()
-            for one in below:
-                one.kill()
+            end(below)
         self.process.wait()
 
-    def stop(self, seconds: float = 60) -> int:
+    def stop(self, seconds: float = 90) -> int:
         """Ask it to stop and return its exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
+
+
+def end(processes: Iterable[psutil.Process]) -> None:
+    """End processes the hard way; some may have gone by themselves, when their first one did."""
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()

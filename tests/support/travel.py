@@ -39,9 +39,11 @@ class TravellingClock:
     def new_id(self) -> str:
         """Return an identifier that was born at that moment."""
         # Ours with another first part, its time: what follows keeps the order of one millisecond.
-        born = f"{self.now() // 1000:012x}"
-        return f"{born[:8]}-{born[8:]}-{_NEW_ID()[14:]}"
+        ours = _NEW_ID()
+        born = f"{int(ours[:8] + ours[9:13], 16) + self._ahead // 1000:012x}"
+        return f"{born[:8]}-{born[8:]}-{ours[14:]}"
 
     def go_to(self, moment: int) -> None:
-        """Go to a moment, in microseconds."""
-        self._ahead = moment - time.time_ns() // 1000
+        """Go to a moment, in microseconds, or less than a millisecond later."""
+        # By whole milliseconds: those of identifiers begin and end where ours do.
+        self._ahead = -((time.time_ns() // 1000 - moment) // 1000) * 1000
