@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from augury.kit.coalescer import Coalescer, Overloaded
+from support.files import wait_for
 
 
 class Gate:
@@ -334,4 +335,26 @@ def test_asking_after_the_end_is_a_failure_and_not_a_wait() -> None:
         assert not isinstance(failed.value, TimeoutError)
 
     with coalescer(Gate(opened=True)) as line:
+        run(scenario())
+
+
+def test_who_still_waits_when_it_ends_is_refused() -> None:
+    """The call that runs is answered; nobody works for those who stand in line behind it."""
+    gate = Gate()
+
+    async def scenario() -> None:
+        (first,) = await asked(line, 1)
+        await entered(gate)
+        second, third = await asked(line, 2, 3)
+        closing = asyncio.ensure_future(asyncio.to_thread(line.close))
+        await asyncio.to_thread(wait_for, lambda: line._closed)
+        gate.open()
+        assert await asyncio.wait_for(first, 60) == 2
+        for late in (second, third):
+            with pytest.raises(Overloaded):
+                await asyncio.wait_for(late, 60)
+        await closing
+        assert gate.batches == [[1]]
+
+    with coalescer(gate) as line:
         run(scenario())

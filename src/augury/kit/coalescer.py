@@ -67,6 +67,10 @@ class Overloaded(Refusal):
     status = 503
 
 
+def _overloaded() -> Overloaded:
+    return Overloaded(retry_after_seconds=1)
+
+
 class Coalescer(Generic[Item, Result]):
     """Joins items of concurrent callers into calls of `work`, in a thread for each call at a time.
 
@@ -116,7 +120,7 @@ class Coalescer(Generic[Item, Result]):
     async def ask(self, item: Item) -> Result:
         """Return the result for one item; raises `Overloaded` when too many wait already."""
         if len(self._waiting) >= self._most_waiting or self._closed:
-            raise Overloaded(retry_after_seconds=1)
+            raise _overloaded()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
@@ -129,6 +133,9 @@ class Coalescer(Generic[Item, Result]):
     def _take(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the next call, if there is anything to do and nothing being done."""
         self._turn_booked = False
+        if self._closed:  # nobody is left to work for those who still wait
+            while self._waiting:
+                _answer([self._waiting.popleft()], [_overloaded()])
         if self._is_busy() or not self._waiting:
             return
         batch, weight = self._next_batch()
@@ -190,7 +197,7 @@ class Coalescer(Generic[Item, Result]):
         loop.call_soon_threadsafe(answer)
 
     def close(self) -> None:
-        """Finish the calls that run and stop; who asks from now on is refused."""
+        """Finish the calls that run and stop; who waits or asks from now on is refused."""
         self._closed = True
         self._threads.shutdown(wait=True)
 
