@@ -16,7 +16,7 @@ from client.shop import Shop
 from ui.pages import Open, open_at
 from ui.real import Cabinet, cabinet_of, shop_with_models
 from ui.stub_api import StubApi
-from ui.walks import SEES_WITHIN_MS, Addresses, serving
+from ui.walks import SEES_WITHIN_MS, Addresses, patient, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = (
@@ -107,10 +107,9 @@ def visitors(browser: Browser, served: Addresses) -> Iterator[Callable[[str], Br
     made = []
 
     def visitor(locale: str) -> BrowserContext:
-        context = browser.new_context(
-            base_url=served.ui, locale=locale, timezone_id="Europe/Moscow"
+        context = patient(
+            browser.new_context(base_url=served.ui, locale=locale, timezone_id="Europe/Moscow")
         )
-        context.set_default_timeout(SEES_WITHIN_MS)
         made.append(context)
         return context
 

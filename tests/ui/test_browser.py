@@ -6,10 +6,10 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from ui.walks import (
     PASSWORD,
-    SEES_WITHIN_MS,
     Addresses,
     balance,
     fits,
+    patient,
     register,
     watch_for_other_hosts,
 )
@@ -76,8 +76,7 @@ def test_a_deep_link_waits_for_the_sign_in(
     visitor: BrowserContext, browser: Browser, served: Addresses
 ) -> None:
     register(visitor.new_page(), "bittern")
-    stranger = browser.new_context(base_url=served.ui, locale="en-US")
-    stranger.set_default_timeout(SEES_WITHIN_MS)
+    stranger = patient(browser.new_context(base_url=served.ui, locale="en-US"))
     page = stranger.new_page()
     page.goto("/predict?model=credit-random-forest")
     page.get_by_label("Username", exact=True).fill("bittern")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from notices.letters import read
 from support.files import wait_for
 from support.postbox import Postbox, smtp_server
-from ui.walks import SEES_WITHIN_MS, Addresses, fits, register, serving
+from ui.walks import SEES_WITHIN_MS, Addresses, fits, patient, register, serving
 
 NEW = "an otter under the bridge"
 NEWER = "two otters under the bridge"
@@ -69,9 +69,9 @@ def test_an_account_is_found_again_changed_and_left(
 ) -> None:
     """Two browsers of one person; each step is seen by the other."""
     expect.set_options(timeout=SEES_WITHIN_MS)
-    first, second = (browser.new_context(base_url=served.ui, locale="en-US") for _ in range(2))
-    for context in (first, second):
-        context.set_default_timeout(SEES_WITHIN_MS)
+    first, second = (
+        patient(browser.new_context(base_url=served.ui, locale="en-US")) for _ in range(2)
+    )
     home, away = first.new_page(), second.new_page()
     asked: list[tuple[str, str]] = []
     away.on("request", lambda one: asked.append((one.url, one.headers.get("referer", ""))))

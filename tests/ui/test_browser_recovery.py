@@ -23,7 +23,7 @@ from support.files import wait_for as wait_until
 from support.houses import free_port
 from ui.every_place import settle
 from ui.stub_api import StubApi
-from ui.walks import ENDS_WITHIN_SECONDS, SEES_WITHIN_MS, STARTS_WITHIN_SECONDS
+from ui.walks import ENDS_WITHIN_SECONDS, SEES_WITHIN_MS, STARTS_WITHIN_SECONDS, patient
 
 SECRET = "the same secret each time"
 PROGRAM = f"""
@@ -131,8 +131,7 @@ def await_cookie(context: BrowserContext, api: StubApi, after: int) -> None:
 def test_people_stay_signed_in_while_parts_come_and_go(
     browser: Browser, ports: tuple[int, int], api: StubApi
 ) -> None:
-    context = browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US")
-    context.set_default_timeout(SEES_WITHIN_MS)
+    context = patient(browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US"))
     expect.set_options(timeout=SEES_WITHIN_MS)
     page, second = context.new_page(), context.new_page()
     with cabinet_served(ports):
@@ -168,8 +167,7 @@ def test_people_stay_signed_in_while_parts_come_and_go(
 def test_a_form_waits_with_what_was_typed_until_the_service_is_back(
     browser: Browser, ports: tuple[int, int], api: StubApi
 ) -> None:
-    context = browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US")
-    context.set_default_timeout(SEES_WITHIN_MS)
+    context = patient(browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US"))
     expect.set_options(timeout=SEES_WITHIN_MS)
     page = context.new_page()
     with cabinet_served(ports):
@@ -199,8 +197,7 @@ def test_a_page_that_fails_says_a_sentence_and_the_others_work(
     browser: Browser, ports: tuple[int, int], api: StubApi
 ) -> None:
     """No trace, no text of the fault; the menu beside it leads on."""
-    context = browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US")
-    context.set_default_timeout(SEES_WITHIN_MS)
+    context = patient(browser.new_context(base_url=f"http://127.0.0.1:{ports[1]}", locale="en-US"))
     expect.set_options(timeout=SEES_WITHIN_MS)
     page = context.new_page()
     with cabinet_served(ports, BROKEN), api_served(api, ports[0]):

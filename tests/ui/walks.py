@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
-from playwright.sync_api import Download, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Download, Locator, Page, expect
 
 from support.houses import free_port
 
@@ -63,6 +63,20 @@ def serving(data: Path, **settings: str) -> Iterator[Addresses]:
             assert process.wait(ENDS_WITHIN_SECONDS) == 0
         finally:
             process.kill()
+
+
+def patient(context: BrowserContext) -> BrowserContext:
+    """Let pages of a browser take their time, and press nothing while they are being drawn.
+
+    What is pressed on something that Streamlit is about to draw anew is not heard, or is heard by
+    what stood there before.
+    """
+    context.set_default_timeout(SEES_WITHIN_MS)
+    context.on("page", lambda page: page.add_locator_handler(page.locator(_DRAWN), lambda: None))
+    return context
+
+
+_DRAWN = "[data-testid=stApp]:not([data-test-script-state=notRunning])"
 
 
 def register(page: Page, username: str, texts: tuple[str, str, str, str, str] = IN_ENGLISH) -> None:
