@@ -19,7 +19,7 @@ from augury.kit.decoding import decode
 
 sys.setswitchinterval(1e-6)
 text = b'{"first": {"x": 1, "y": [1.5]}, "more": {"k": {"x": 2, "y": []}}}'
-for _ in range(100):
+for _ in range(1000):
     Inner = msgspec.defstruct("Inner", [("x", int), ("y", list[float])])
     Outer = msgspec.defstruct("Outer", [("first", Inner), ("more", dict[str, Inner])])
     start, read = threading.Barrier(4), []

@@ -16,23 +16,11 @@ from augury.ui.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE
 from augury.ui.web.downloads import DOWNLOADS
 from augury.ui.web.prediction_files import cell, path_of_predictions, path_of_rows, read_wanted
 from support.days import await_whole_day
+from support.houses import APPLICANT
 from ui.pages import links, spoken, words
 from ui.real import Cabinet
 
 FOREST, LOGISTIC = "credit-random-forest", "credit-logistic-regression"
-APPLICANT: dict[str, Any] = {
-    "person_age": 30,
-    "person_income": 50_000,
-    "person_home_ownership": "RENT",
-    "person_emp_length": 5,
-    "loan_intent": "VENTURE",
-    "loan_grade": "A",
-    "loan_amnt": 10_000,
-    "loan_int_rate": 5.0,
-    "loan_percent_income": 0.2,
-    "cb_person_default_on_file": "N",
-    "cb_person_cred_hist_length": 3,
-}
 
 
 def downloaded(cabinet: Cabinet, path: str) -> Any:
