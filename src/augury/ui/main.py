@@ -13,6 +13,7 @@ from augury.ui.theme import streamlit_config
 from augury.ui.web.downloads import DOWNLOADS
 from augury.ui.web.headers import MIDDLEWARE
 from augury.ui.web.hub import new_client, open_hub
+from augury.ui.web.queues import keep_answers
 from augury.ui.web.routes import ROUTES
 from augury.ui.web.uploads import UPLOADS
 
@@ -34,6 +35,7 @@ def run(host: str, port: int, api_url: str, secret: str, public_api_url: str | N
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     with new_client(api_url) as api:
         open_hub(api, secret, public_api_url)
+        keep_answers()
         app = st.App(
             _HERE / "script.py",
             routes=[*ROUTES, *DOWNLOADS],
