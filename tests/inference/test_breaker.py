@@ -66,3 +66,16 @@ def test_calls_that_were_on_their_way_do_not_lengthen_the_pause() -> None:
     breaker.succeeded()
     breaker.failed()
     assert breaker.is_closed
+
+
+def test_a_probe_of_which_nobody_tells_does_not_close_the_way_for_good() -> None:
+    breaker, clock = opened()
+    clock.now += OPEN_SECONDS
+    assert breaker.lets_through()
+    clock.now += 14.9
+    assert not breaker.lets_through()
+    clock.now += 0.1
+    assert breaker.lets_through()
+    assert not breaker.lets_through()
+    breaker.succeeded()
+    assert breaker.is_closed

@@ -20,7 +20,7 @@ class Breaker:
         self._open_seconds = OPEN_SECONDS
         # None while it is closed.
         self._opened_at: float | None = None
-        self._is_probing = False
+        self._probed_at: float | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -28,27 +28,35 @@ class Breaker:
         return self._opened_at is None
 
     def lets_through(self) -> bool:
-        """Tell whether a call may be made now; who gets a yes must tell how it went."""
+        """Tell whether a call may be made now; who gets a yes must tell how it went.
+
+        A probe of which nobody tells is given up: another one may be made after the longest time
+        that this stays open.
+        """
         with self._lock:
             if self._opened_at is None:
                 return True
-            if self._is_probing or self._clock() - self._opened_at < self._open_seconds:
-                return False
-            self._is_probing = True
-            return True
+            now = self._clock()
+            if self._probed_at is None:
+                is_time = now - self._opened_at >= self._open_seconds
+            else:
+                is_time = now - self._probed_at >= _LONGEST_OPEN_SECONDS
+            if is_time:
+                self._probed_at = now
+            return is_time
 
     def succeeded(self) -> None:
         """Close: there was an answer."""
         with self._lock:
             self._failures, self._open_seconds = 0, OPEN_SECONDS
-            self._opened_at, self._is_probing = None, False
+            self._opened_at, self._probed_at = None, None
 
     def failed(self) -> None:
         """Open after several failures in a row, and for longer each time a probe fails."""
         with self._lock:
             self._failures += 1
-            if self._is_probing:
+            if self._probed_at is not None:
                 self._open_seconds = min(_LONGEST_OPEN_SECONDS, 2 * self._open_seconds)
             elif self._failures < FAILURES:
                 return
-            self._opened_at, self._is_probing = self._clock(), False
+            self._opened_at, self._probed_at = self._clock(), None
