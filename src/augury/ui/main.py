@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -30,8 +31,7 @@ def run(host: str, port: int, api_url: str, secret: str, public_api_url: str | N
     # Streamlit puts the folder of argv[0] first on the import path; none of ours that holds
     # modules may stand there, or `import client` would find one.
     sys.argv = [str(_HERE / "assets" / "augury-ui")]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+    _at_an_order_to_stop(_end)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     with new_client(api_url) as api:
         open_hub(api, secret, public_api_url)
@@ -46,5 +46,12 @@ def run(host: str, port: int, api_url: str, secret: str, public_api_url: str | N
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    # The server drains first and then raises the signal again: this runs when all is closed.
+    # The server drains first and then raises the signal again: this runs when all is closed. Who
+    # orders it once more meanwhile should not break off the end.
+    _at_an_order_to_stop(signal.SIG_IGN)
     sys.exit(0)
+
+
+def _at_an_order_to_stop(what: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, what)
