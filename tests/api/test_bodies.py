@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from support.databases import sqlite_database
-from support.files import wait_for
 from support.houses import Server, findings, fund, order, servers, sign_up
+from support.waiting import eventually
 
 _CHUNK = b" " * 65_536
 _FIFTY_MEGABYTES = 50 * 1024 * 1024
@@ -183,7 +183,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secrets(
         whole, _, _ = path.read_text().rpartition("\n")
         return [line for line in whole.splitlines() if "find-me-in-the-log" in line]
 
-    wait_for(lambda: bool(found()))
+    eventually(lambda: bool(found()))
     (line,) = found()
     event = json.loads(line)
     assert (event["method"], event["path"], event["status"]) == ("POST", "/v1/predictions", 201)

@@ -7,9 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from augury.bootstrap import House
-from support.files import await_end, read, send, wait_for, written
+from support.files import await_end, read, send, written
 from support.houses import order
 from support.problems import is_problem
+from support.waiting import eventually
 
 RISK, PORTFOLIO = "investment-risk", "investment-portfolio"
 HELD = [{"symbol": "AAPL", "weight": 0.6}, {"symbol": "XOM", "weight": 0.4}]
@@ -109,7 +110,7 @@ def test_in_the_background_a_question_is_answered_and_one_about_nothing_is_free(
     def job(id_: str) -> Any:
         return client.get(f"/v1/predictions/{id_}", headers=anna).json()
 
-    wait_for(lambda: {job(good)["status"], job(bad)["status"]} <= {"succeeded", "failed"})
+    eventually(lambda: {job(good)["status"], job(bad)["status"]} <= {"succeeded", "failed"})
     assert job(good)["outputs"][0]["data"]["symbol"] == "JNJ"
     assert job(bad)["error"]["code"] == "invalid_input"
     assert available(client, anna) == before - 100

@@ -14,9 +14,9 @@ import pytest
 from augury.kit.db import Database
 from backup.houses import PG_BIN, augury, empty_place
 from support.databases import postgres_database, sqlite_database
-from support.files import wait_for
 from support.houses import Server, findings, fund, order, servers, sign_in, sign_up
 from support.patience import was_busy
+from support.waiting import eventually
 
 _CUSTOMERS = 4
 _FIRST_SALES = 10
@@ -98,9 +98,9 @@ def backed_up(
             augury, "backup", file, *options, database_url=server.database_url, program=program
         )
         try:
-            wait_for(lambda: begun.exists() or making.done())
+            eventually(lambda: begun.exists() or making.done())
             before = [len(customer.answered) for customer in customers]
-            wait_for(
+            eventually(
                 lambda: all(
                     len(customer.answered) > count or customer.failed
                     for customer, count in zip(customers, before, strict=True)

@@ -14,7 +14,7 @@ from augury.broker.address import without_password
 from augury.broker.application import open_application, queue_of
 from augury.broker.bell import MOST_WAITING, CeleryBell
 from support.brokers import PASSWORD, Broker, redis_server
-from support.grown_house import eventually
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def test_each_ring_waits_in_the_queue_of_its_room(bell: CeleryBell, broker: Brok
     bell.ring("batches", 2)
     bell.ring("jobs", 0)
     bell.ring("deliver")
-    for name, rings in {"jobs": 3, "batches": 2, "duties": 1}.items():
-        eventually(lambda name=name, rings=rings: waiting(broker, name) == rings)
+    rung = {"jobs": 3, "batches": 2, "duties": 1}
+    eventually(lambda: {name: waiting(broker, name) for name in rung} == rung)
 
 
 def test_a_sweep_makes_up_for_what_is_missing_and_no_more(bell: CeleryBell, broker: Broker) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from augury.kit.coalescer import Overloaded
 from support.houses import free_port
 from support.inference_processes import InferenceProcess, digest, load_parameters
 from support.tiny_models import MATRIX, ROWS, Tiny, applicants, proven, save_onnx
+from support.waiting import eventually
 
 # Processes and this one may stand still; who does not answer on purpose is not waited for so long.
 PATIENCE_SECONDS, SOON_SECONDS = 60.0, 0.5
@@ -48,13 +48,6 @@ def fleet_of(*urls: str) -> Iterator[Fleet]:
         yield fleet
     finally:
         fleet.close()
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from augury.kit.coalescer import Coalescer, Overloaded
-from support.files import wait_for
+from support.waiting import eventually
 
 
 class Gate:
@@ -347,7 +347,7 @@ def test_who_still_waits_when_it_ends_is_refused() -> None:
         await entered(gate)
         second, third = await asked(line, 2, 3)
         closing = asyncio.ensure_future(asyncio.to_thread(line.close))
-        await asyncio.to_thread(wait_for, lambda: line._closed)
+        await asyncio.to_thread(eventually, lambda: line._closed)
         gate.open()
         assert await asyncio.wait_for(first, 60) == 2
         for late in (second, third):

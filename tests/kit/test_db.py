@@ -25,7 +25,7 @@ from structlog.testing import capture_logs
 from augury.kit.db import Database, Given, Id, Int64, WriteTx, insert_rows
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.ids import new_id
-from support.files import wait_for
+from support.waiting import eventually
 
 _notes = Table(
     "notes",
@@ -241,7 +241,7 @@ def test_who_writes_seldom_is_not_kept_waiting_by_who_writes_always(tmp_path: Pa
     with ThreadPoolExecutor(len(busy)) as pool:
         writing = [pool.submit(work, db) for db in busy]
         try:
-            wait_for(lambda: {*written} == {*busy})
+            eventually(lambda: {*written} == {*busy})
             for _ in range(20):
                 before = len(written)
                 with seldom.write() as tx:

@@ -3,8 +3,7 @@
 import json
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from support.houses import (
 )
 from support.inference_processes import InferenceProcess
 from support.patience import was_busy
+from support.waiting import eventually
 
 MODELS = ["credit-catboost", "credit-logistic-regression", "credit-random-forest"]
 CREDITS = 10_000_000
@@ -51,13 +51,6 @@ class Scene:
 
     def all_loaded(self) -> bool:
         return all(len(one.loaded()) == len(MODELS) for one in self.processes)
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 150) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -19,11 +19,11 @@ from augury.predictions.job_outcomes import fail_overdue
 from augury.predictions.job_runner import Runner
 from augury.predictions.leased import BACK_OFF_SECONDS, MOST_ATTEMPTS
 from augury.worker import duties
-from support.files import wait_for
 from support.houses import APPLICANT, findings, open_house, order, settings_for, sign_up
 from support.jobs import change
 from support.quick import quicken_quarantine
 from support.uploads import ROW, Registrar, version
+from support.waiting import eventually
 
 JSON = {"Content-Type": "application/json"}
 
@@ -302,7 +302,7 @@ def _miss_the_deadline(shop: Shop, _registrar: Registrar) -> str:
     (job,) = shop.get("predictions")["items"]
     change(shop.house.db, job["id"], deadline_at=1)
     fail_overdue(shop.house.db)  # unless the duty of the house was first
-    wait_for(lambda: shop.get(f"predictions/{job['id']}")["status"] == "failed")
+    eventually(lambda: shop.get(f"predictions/{job['id']}")["status"] == "failed")
     return "deadline_passed"
 
 

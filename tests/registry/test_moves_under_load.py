@@ -15,12 +15,12 @@ from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.registry import change
 from augury.registry.publish import Draft, Press, publish_model, publish_version
-from support.files import wait_for
 from support.houses import Server, findings, fund, servers, sign_up
 from support.patience import was_busy
 from support.scale import on_sqlite_in_suite, times
 from support.tiny_models import MATRIX, ROWS, Tiny
 from support.uploads import NAME, parts, version
+from support.waiting import eventually
 
 GAINS = (1.0, 2.0)
 CREDITS = 10_000_000
@@ -80,7 +80,7 @@ def buyer(server: Server, name: str, database_url: str) -> httpx2.Client:
         body = {"model": f"{NAME}@{number}", "inputs": ROWS[:1]}
         return client.post("/v1/predictions", json=body).status_code == 201
 
-    wait_for(lambda: sells(1) and sells(2))  # before anybody moves to them
+    eventually(lambda: sells(1) and sells(2))  # before anybody moves to them
     return client
 
 
@@ -131,7 +131,7 @@ def await_answers(answers: list[Answer], moment: int, version_: int | None = Non
         asked = [one for one in answers[-5000:] if one.sent_at > moment]
         return sum(version_ in {None, one.version} for one in asked) > 10
 
-    wait_for(came)
+    eventually(came)
 
 
 @on_sqlite_in_suite

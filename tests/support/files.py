@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -74,11 +74,3 @@ def await_end(client: Any, headers: dict[str, str], id_: str, seconds: float = 1
             return batch
         assert time.monotonic() < until, batch
         time.sleep(0.05)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Return when a condition holds."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.02)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +14,9 @@ from augury.kit.db import Database
 from support.houses import PASSWORD, SECRET, free_port, fund, order, settings_for, sign_up
 from support.patience import was_busy
 from support.programs import Program
+from support.waiting import eventually
 
 WITHIN_SECONDS = 120
-
-
-def eventually(told: Any, seconds: float = WITHIN_SECONDS) -> None:
-    """Wait until `told()` is true."""
-    deadline = time.monotonic() + seconds
-    while not told():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
 
 
 class GrownHouse:

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from support.brokers import Broker
-from support.grown_house import Customer, GrownHouse, eventually, grown_house
+from support.grown_house import Customer, GrownHouse, grown_house
 from support.open_inference import OpenInference
 from support.programs import Program, end
 from support.tiny_models import Tiny, proven, save_remote
 from support.uploads import ROW, version
+from support.waiting import eventually
 
 FAR = "far"
 _MARK = 77

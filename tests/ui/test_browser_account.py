@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from notices.letters import read
-from support.files import wait_for
 from support.postbox import Postbox, smtp_server
+from support.waiting import eventually
 from ui.walks import SEES_WITHIN_MS, Addresses, fits, patient, register, serving
 
 NEW = "an otter under the bridge"
@@ -53,7 +53,7 @@ def mail_in(postbox: Postbox, words: str) -> str:
         texts[:] = [read(one.content).get_content() for one in tuple(postbox.envelopes)]
         return any(words in text for text in texts)
 
-    wait_for(has_come, 90)
+    eventually(has_come, 90)
     return next(text for text in texts if words in text)
 
 

@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from augury.ui.web.cookies import MAX_AGE_SECONDS, SESSION_COOKIE
 from augury.ui.web.hub import session_sealer
-from support.files import wait_for as wait_until
 from support.houses import free_port
+from support.waiting import eventually
 from ui.every_place import settle
 from ui.stub_api import StubApi
 from ui.walks import ENDS_WITHIN_SECONDS, SEES_WITHIN_MS, STARTS_WITHIN_SECONDS, patient
@@ -125,7 +125,7 @@ def await_cookie(context: BrowserContext, api: StubApi, after: int) -> None:
         good = api.refresh_tokens.copy()
         return api.token_number > after and any(f'"{one}"' in told for one in good)
 
-    wait_until(has_it, 90)
+    eventually(has_it, 90)
 
 
 def test_people_stay_signed_in_while_parts_come_and_go(

@@ -7,8 +7,8 @@ import pytest
 from augury.client import Timeline
 from augury.predictions.workers import Presence
 from augury.ui.screens.admin import load
-from support.files import wait_for
 from support.houses import APPLICANT
+from support.waiting import eventually
 from ui.pages import words
 from ui.real import Cabinet
 
@@ -21,7 +21,7 @@ def test_the_page_tells_what_is_going_on_and_what_went_on(
     buyer = cabinet.customer()
     buyer.predict("credit-logistic-regression", APPLICANT)
     admin = cabinet.admin()
-    wait_for(lambda: admin.admin.load_now().workers != ())
+    eventually(lambda: admin.admin.load_now().workers != ())
     page = cabinet.open("admin-load")
     assert not page.exception
     said = words(page)
@@ -50,7 +50,7 @@ def test_nobody_who_works_is_said_aloud(cabinet: Cabinet) -> None:
         return {one.kind for one in admin.admin.load_now().workers}
 
     # It has begun a moment ago, and says by and by that it is still there.
-    wait_for(lambda: kinds() == {"embedded"})
+    eventually(lambda: kinds() == {"embedded"})
     presence = Presence(cabinet.shop.house.db, "apart")
     presence.say()
     assert kinds() == {"embedded", "apart"}

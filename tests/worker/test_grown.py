@@ -11,11 +11,11 @@ from augury.predictions.jobs import CANCELLED, QUEUED, RUNNING
 from augury.predictions.leased import MOST_ATTEMPTS
 from support.brokers import PASSWORD, rabbit_server, redis_server
 from support.databases import postgres_database, sqlite_database
-from support.grown_house import eventually
 from support.grown_scene import Scene, body, scene_with
 from support.houses import findings
 from support.jobs import change, row_of, statuses
 from support.uploads import NAME
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
