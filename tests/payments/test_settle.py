@@ -164,10 +164,18 @@ def test_a_payment_of_nobodys_top_up_is_refused_and_not_remembered(
         assert tx.execute(select(notifications)).all() == []
 
 
-def test_one_payment_cannot_pay_two_top_ups(till: Till) -> None:
-    """A payment names the top-up it was started for; that of another one is not settled by it."""
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_one_payment_cannot_pay_two_top_ups(till: Till, is_answered: bool) -> None:
+    """A payment names the top-up it was started for; that of another one is not settled by it.
+
+    Nor is one whose own payment nobody knows, since the provider has not answered about it.
+    """
     anna = till.customer()
     first, second = till.begin(anna), till.begin(anna)
+    if not is_answered:
+        with till.db.write() as tx:
+            forget = text("UPDATE top_ups SET reference = NULL WHERE id = :id")
+            tx.execute(forget, {"id": second.id})
     event = till.bank.pay(first)
     moved = replace(event, payment=replace(event.payment, top_up_id=second.id))
     with pytest.raises(NotificationRefused):
@@ -175,6 +183,8 @@ def test_one_payment_cannot_pay_two_top_ups(till: Till) -> None:
     settle(till.db, "bank", replace(event, id="right"))
     assert till.available(anna) == 1000
     assert status(till, second) == "pending"
+    (shown,) = top_ups.list_top_ups(till.db, limit=10, attention=True)
+    assert (shown.id, shown.attention) == (second.id, "payment_differs")
 
 
 def test_what_cannot_be_credited_is_told_and_kept(till: Till) -> None:

@@ -158,8 +158,19 @@ def _bound(tx: ReadTx, provider_name: str, payment: Payment) -> TopUp | None:
     top_up = _known(tx, payment)
     if top_up is None:
         return None
+    if top_up.reference is None and _pays_another(tx, provider_name, payment):
+        return None
     asked = (top_up.provider, top_up.reference or payment.reference, top_up.money)
     return top_up if (provider_name, payment.reference, payment.money) == asked else None
+
+
+def _pays_another(tx: ReadTx, provider_name: str, payment: Payment) -> bool:
+    same = select(rows.c.id).where(
+        rows.c.provider == provider_name,
+        rows.c.reference == payment.reference,
+        rows.c.id != payment.top_up_id,
+    )
+    return tx.execute(same).first() is not None
 
 
 def _carry_out(tx: WriteTx, top_up: TopUp, payment: Payment) -> str:
