@@ -129,10 +129,6 @@ def _hold(tx: WriteTx, desk: Desk, top_up: TopUp, wanted: _Wanted) -> str:
         actor_id=wanted.actor.user_id,
         reason=wanted.reason,
     )
-    (outcome,) = ledger.post(tx, [hold])
-    if not isinstance(outcome, Posted):
-        available = ledger.balances(tx, [top_up.user_id]).get(top_up.user_id, Balance()).available
-        raise CreditsSpent(asked=credits_, available=available)
     row = {
         "id": refund_id,
         "top_up_id": top_up.id,
@@ -149,6 +145,11 @@ def _hold(tx: WriteTx, desk: Desk, top_up: TopUp, wanted: _Wanted) -> str:
     }
     if tx.execute(_INSERT, row).rowcount == 0:
         raise IdempotencyConflict  # the key was used for another top-up at the same instant
+    # The account comes last, as where a refund is settled: who holds it waits for no refund's row.
+    (outcome,) = ledger.post(tx, [hold])
+    if not isinstance(outcome, Posted):
+        available = ledger.balances(tx, [top_up.user_id]).get(top_up.user_id, Balance()).available
+        raise CreditsSpent(asked=credits_, available=available)
     _reserve(tx, top_up.id, credits_, minor)
     details = {"refund": refund_id, "user": top_up.user_id, "credits": credits_}
     details |= {"amount_minor": minor, "currency": top_up.money.currency}
