@@ -14,17 +14,20 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    delete,
     func,
     insert,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
-from augury.kit.db import Database, Given, Id, Int64, WriteTx, insert_rows
+from augury.kit.db import Database, Given, Id, Int64, WriteTx, insert_rows, locked
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.ids import new_id
+from support.databases import plan_badly
 from support.waiting import eventually
 
 _notes = Table(
@@ -318,6 +321,24 @@ def test_inserted_rows_keep_their_missing_values(notes: Database) -> None:
         _insert(tx, rows)
     with notes.read() as tx:
         assert [row._asdict() for row in tx.execute(select(_notes).order_by(_notes.c.id))] == rows
+
+
+@pytest.mark.parametrize("is_planned_badly", [False, True])
+def test_a_limit_of_locked_rows_holds(notes: Database, is_planned_badly: bool) -> None:
+    """However often the database looks for them; and what another has locked is passed by."""
+    if is_planned_badly:
+        plan_badly(notes)
+    rows = [_note(number) for number in range(5)]
+    with notes.write() as tx:
+        _insert(tx, rows)
+    some = select(_notes.c.id).order_by(_notes.c.number).limit(2)
+    with notes.write() as tx:
+        taken = delete(_notes).where(_notes.c.id.in_(locked(some))).returning(_notes.c.number)
+        assert sorted(tx.execute(taken).scalars()) == [0, 1]
+        if notes.dialect == "postgresql":
+            with notes.write() as other:
+                others = update(_notes).where(_notes.c.id.in_(locked(some))).values(word="b")
+                assert other.execute(others.returning(_notes.c.number)).scalars().all() == [2, 3]
 
 
 def test_sqlite_commits_survive_a_power_cut(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from augury.notices.leases import FROM_THE_START, LEASE, MOST_FAILURES, Outcome,
 from augury.notices.tables import deliveries
 from augury.notices.tables import endpoints as endpoint_table
 from notices.outbox import customer, endpoint, hurry, rows, states, tell
+from support.databases import plan_badly
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -172,6 +173,7 @@ def test_what_waits_for_a_disabled_endpoint_is_given_up(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some at a time, and only what is due; an active endpoint loses nothing."""
+    plan_badly(db)
     monkeypatch.setattr(leases, "_GIVEN_UP_AT_ONCE", 3)
     user_id = customer(db, URL, events=5)
     (mine,) = endpoints.listed(db, user_id)

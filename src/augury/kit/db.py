@@ -22,10 +22,12 @@ from sqlalchemy import (
     Connection,
     Engine,
     MetaData,
+    Select,
     String,
     Table,
     create_engine,
     event,
+    select,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql.psycopg import dialect as postgres_dialect
@@ -227,6 +229,16 @@ def insert_rows(
             values = list(chain.from_iterable(some))
             cursor.execute(_insert_values(table, names, len(some)), values)
     cursor.close()
+
+
+def locked(some: Select[Any]) -> Select[Any]:
+    """Return the rows of `some`, which has a limit, locked; whoever else has one is passed by.
+
+    As a subquery of `IN`, PostgreSQL may look for them anew for each row that it compares, and
+    would find further ones each time: as many as there are. A common table expression is looked
+    up once.
+    """
+    return select(some.with_for_update(skip_locked=True).cte("locked", nesting=True))
 
 
 # SQLite's own limit is 32766; this many keep the statements short.

@@ -5,7 +5,7 @@ import threading
 from sqlalchemy import delete, select, tuple_
 
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database
+from augury.kit.db import Database, locked
 from augury.kit.lots import by_lots
 from augury.ledger.tables import idempotency_keys
 
@@ -21,11 +21,10 @@ def purge_keys(db: Database, keep_days: int, stop: threading.Event) -> int:
         .where(idempotency_keys.c.created_at < now() - keep_days * _DAY)
         .order_by(idempotency_keys.c.created_at)
         .limit(_AT_ONCE)
-        .with_for_update(skip_locked=True)
     )
+    purge = delete(idempotency_keys).where(tuple_(*key).in_(locked(old)))
 
     def lot() -> int | None:
-        purge = delete(idempotency_keys).where(tuple_(*key).in_(old))
         with db.write() as tx:
             return tx.execute(purge).rowcount or None
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, delete, func, or_, select, text, update
 
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database, Given, Id, Int64, ReadTx, WriteTx
+from augury.kit.db import Database, Given, Id, Int64, ReadTx, WriteTx, locked
 from augury.kit.ids import first_id
 from augury.notices.service import Event, EventType, publish
 from augury.notices.tables import deliveries, endpoints
@@ -205,11 +205,10 @@ def give_up(tx: WriteTx, endpoint_id: str) -> int:
         )
         .order_by(deliveries.c.next_at)
         .limit(_GIVEN_UP_AT_ONCE)
-        .with_for_update(skip_locked=True, of=deliveries)
     )
     ended = tx.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(waiting))
+        .where(deliveries.c.id.in_(locked(waiting)))
         .values(status="failed", completed_at=moment, answer_status=None, answer=DISABLED)
     )
     return ended.rowcount

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, tuple_
 from augury.inference.model import Predictor, Probabilities
 from augury.inference.signature import Matrix
 from augury.kit.clock import SECOND, now
-from augury.kit.db import Database, Given
+from augury.kit.db import Database, Given, locked
 from augury.kit.errors import LedgerUnavailable
 from augury.kit.ids import first_id
 from augury.kit.log import logger
@@ -180,11 +180,11 @@ def purge(db: Database, stop: threading.Event, kept: int = KEPT) -> int:
         .where(shadow_scores.c.prediction_id < first_id(now() - kept))
         .order_by(*key)
         .limit(_PURGED_AT_ONCE)
-        .with_for_update(skip_locked=True)
     )
+    oldest = delete(shadow_scores).where(tuple_(*key).in_(locked(old)))
 
     def lot() -> int | None:
         with db.write() as tx:
-            return tx.execute(delete(shadow_scores).where(tuple_(*key).in_(old))).rowcount or None
+            return tx.execute(oldest).rowcount or None
 
     return by_lots(lot, stop)
