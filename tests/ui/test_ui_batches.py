@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from augury.client import Batch, Client, ResultsFile
-from augury.ui.parts import batch_results
+from augury.ui.parts import address, batch_results
 from augury.ui.parts.batch_progress import time_left
 from augury.ui.parts.batch_results import Sample, sample
 from augury.ui.reader import Reader
@@ -73,14 +73,20 @@ def test_what_came_of_it_is_shown_with_charts_and_failed_lines(cabinet: Cabinet)
     assert "Succeeded" in words(cabinet.open("batches"))
 
 
-def test_a_second_click_buys_nothing(cabinet: Cabinet) -> None:
+def test_a_second_click_buys_nothing(cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither at once, when the page has not answered yet, nor after: there is no file any more."""
     client = cabinet.customer()
     page = opened(cabinet, written("jsonl", applicants(3)), "rows.jsonl")
+    before = dict(page.query_params)
     press(page, "Start the batch")
     assert not [one for one in page.button if one.label == "Start the batch"]
+    # The browser had not heard yet where the first click led.
+    monkeypatch.setattr(address, "_LATE_CLICK_SECONDS", 3600.0)
+    page.query_params.clear()
+    page.query_params.update(before)
     page.run()
-    assert len(client.batches.batches().items) == 1
+    (batch,) = client.batches.batches().items
+    assert page.query_params["id"] == batch.id
     ended(client)
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from augury.client import Client, Unreachable
+from augury.ui.parts import address
 from augury.ui.parts.samples import in_curl
 from augury.ui.web.hub import open_hub
 from support.houses import APPLICANT
@@ -182,6 +183,25 @@ def test_one_moved_input_is_quoted_bought_once_and_drawn(cabinet: Cabinet) -> No
     assert client.me().balance.available == 4790
     assert not [one for one in page.button if one.label.startswith("Make")]
     assert "Charged: 210 credits." in words(page)
+
+
+@pytest.mark.parametrize(("seconds", "charts_shown"), [(3600.0, 1), (0.0, 0)])
+def test_a_second_click_does_not_lead_back(
+    cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch, seconds: float, charts_shown: int
+) -> None:
+    """It has the address of before, and what was bought stays in sight; later one may go back."""
+    monkeypatch.setattr(address, "_LATE_CLICK_SECONDS", seconds)
+    cabinet.customer()
+    page = cabinet.open("what-if", model=CHEAP)
+    press(page, "Work out the price")
+    before = dict(page.query_params)
+    press(page, "Make 21 calls")
+    assert len(charts(page)) == 1
+    page.query_params.clear()
+    page.query_params.update(before)
+    page.run()
+    assert len(charts(page)) == charts_shown
+    assert ("result" in page.query_params) is bool(charts_shown)
 
 
 def test_an_experiment_is_opened_again_from_the_history(cabinet: Cabinet) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from augury.client import ApiError, Unreachable
 from augury.kit.texts import LANGUAGES
 from augury.ui import browser
+from augury.ui.parts import address
 from augury.ui.parts.elements import plain, show_api_down, show_refusal
 from augury.ui.parts.mending import mend_streamlit
 from augury.ui.places import CUSTOMER, FRONT, SECTIONS, Place
@@ -58,6 +59,7 @@ def show() -> None:
     browser.set_page_language(reader.language)
     mend_streamlit(reader)
     browser.keep_drafts()
+    address.begin(chosen.url_path)
     chosen.run()
     # After the screen: it may have spent credits.
     with st.sidebar:

@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from augury.client import ApiError, Batch, BatchQuote, Model
+from augury.ui.parts.address import lead_to
 from augury.ui.parts.choosing import choose_model, choose_reasons, show_price
 from augury.ui.parts.elements import plain, show_refusal, show_table
 from augury.ui.parts.intents import order_once
@@ -124,8 +125,7 @@ def _sell(visit: Visit, model: Model, kept: Kept, quote: BatchQuote, *, explain:
         if batch is not None:
             forget(_PLACE)
             st.session_state.pop(_QUOTED, None)
-            st.query_params.clear()
-            st.query_params["id"] = batch.id
+            lead_to(id=batch.id)
             st.rerun()
 
 

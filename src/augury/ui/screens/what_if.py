@@ -7,6 +7,7 @@ from typing import Any, Final
 import streamlit as st
 
 from augury.client import ApiError, Model, Prediction, Quote
+from augury.ui.parts.address import lead_to
 from augury.ui.parts.answer import show_answer
 from augury.ui.parts.axes import choose_axes
 from augury.ui.parts.choosing import choose_model
@@ -142,7 +143,7 @@ def _buy(visit: Visit, model: Model, rows: Sequence[Row], titles: Mapping[str, s
     # What is bought is no offer any more: a second click finds no button.
     st.session_state.pop(_QUOTED, None)
     st.session_state[_RESULT] = bought
-    st.query_params["result"] = bought.id
+    lead_to(**(st.query_params.to_dict() | {"result": bought.id}))
     st.rerun()
 
 
