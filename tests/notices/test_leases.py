@@ -14,6 +14,7 @@ from augury.notices.tables import deliveries
 from augury.notices.tables import endpoints as endpoint_table
 from notices.outbox import customer, endpoint, hurry, rows, states, tell
 from support.databases import plan_badly
+from support.waiting import eventually, meet, somebody_waits
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -265,3 +266,45 @@ def test_old_deliveries_are_purged_in_chunks(db: Database) -> None:
     assert leases.purge(db) == 0
     assert states(db) == [("succeeded", 1), ("pending", 0), ("succeeded", 1)]
     assert new_id() > rows(db)[0].id
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_purge_waits_for_no_other(db: Database) -> None:
+    """Of two that come to the same deliveries in another order, none waits in a circle."""
+    customer(db, URL, events=3)
+    record(db, claim_all(db))
+    found = [row.id for row in rows(db)]
+    with db.write() as tx:
+        for place, id_ in enumerate(found):
+            old = {"id": f"00000000-0000-7000-8000-{place:012d}", "completed_at": 1}
+            tx.execute(update(deliveries).where(deliveries.c.id == id_).values(**old))
+    with ThreadPoolExecutor(1) as pool:
+        with db.write() as tx:
+            tx.execute(select(deliveries.c.id).order_by(deliveries.c.id).limit(1).with_for_update())
+            purged = pool.submit(leases.purge, db)
+            eventually(lambda: purged.done() or somebody_waits(db))
+            assert purged.done()
+        assert purged.result() == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_customer_who_leaves_does_not_wait_for_whoever_records(db: Database) -> None:
+    """Both change all endpoints in the order of their ids, however they stand in the table."""
+    me, nobody = customer(db, URL, 0), new_id()
+    endpoint(db, me, URL)
+    tell(db, me)
+    first = endpoints.listed(db, me)[-1].id
+    for owner in (nobody, me):  # PostgreSQL puts a new version of the row behind all others
+        with db.write() as tx:
+            moved = update(endpoint_table).where(endpoint_table.c.id == first)
+            tx.execute(moved.values(user_id=owner))
+    parcels = claim_all(db)
+
+    def leave() -> int:
+        with db.write() as tx:
+            return endpoints.remove_all(tx, me)
+
+    _, removed = meet(
+        db, lambda: record(db, parcels, "failed"), leave, after="UPDATE webhook_endpoints"
+    )
+    assert removed == 2

@@ -1,6 +1,7 @@
 """A filter by model finds all there is, and looks only where something can be."""
 
 import threading
+from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, select
@@ -162,3 +163,24 @@ def test_both_databases_take_a_range_of_one_index(db: Database) -> None:
         assert "SCAN" not in plan
     # The last range has an end, too; the first is open.
     assert ("id<?" if db.dialect == "sqlite" else "id <=") in plans[-1]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("clock")
+def test_what_is_noted_is_written_in_one_order(db: Database) -> None:
+    """Or two processes that note the same months would wait for each other in a circle."""
+    for _ in range(20):
+        sell(db, new_id(), START, model="a")
+    written: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, rows: Any, *_: object) -> None:
+        if "INTO bought_months" in statement:
+            written.extend(row["user_id"] for row in rows)
+
+    with db.write() as tx:
+        tx.exec_driver_sql("ANALYZE predictions")  # so that it groups them by hashes
+    event.listen(db.engine, "before_cursor_execute", look)
+    note(db)
+    event.remove(db.engine, "before_cursor_execute", look)
+    assert len(written) == 20
+    assert written == sorted(written)

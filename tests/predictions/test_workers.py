@@ -6,6 +6,7 @@ from augury.kit.clock import SECOND, now
 from augury.kit.db import Database
 from augury.predictions import workers
 from augury.predictions.workers import ALIVE_SECONDS, SAY_SECONDS, Presence, live
+from support.waiting import meet
 
 
 def kinds(db: Database) -> list[str]:
@@ -48,3 +49,17 @@ def test_who_died_long_ago_is_forgotten(db: Database, monkeypatch: pytest.Monkey
     survivor = Presence(db, "apart")
     assert survivor.say() == 1
     assert survivor.say() == 0
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_processes_that_all_stood_still_do_not_wait_to_forget_each_other(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a machine has slept: each speaks again, and none of them is gone."""
+    first, second = Presence(db, "apart"), Presence(db, "apart")
+    first.say()
+    second.say()
+    moment = now()
+    monkeypatch.setattr(workers, "now", lambda: moment + 2 * 3600 * SECOND)
+    meet(db, first.say, second.say, after="UPDATE workers")
+    assert kinds(db) == ["apart", "apart"]

@@ -285,4 +285,4 @@ def purge(db: Database, most: int = 1000, kept: int = KEPT) -> int:
         .limit(most)
     )
     with db.write() as tx:
-        return tx.execute(delete(deliveries).where(deliveries.c.id.in_(old))).rowcount
+        return tx.execute(delete(deliveries).where(deliveries.c.id.in_(locked(old)))).rowcount

@@ -22,13 +22,13 @@ def forget_methods(tx: WriteTx, user_id: str) -> int:
 
     Part of what closes their account.
     """
-    # First the order: an automatic top-up that is just beginning has it, and is seen afterwards.
-    tx.execute(automatic.delete().where(automatic.c.user_id == user_id))
+    # The order comes after its method, as everywhere: nobody waits in a circle.
     forgotten = tx.execute(
         update(methods)
         .where(methods.c.user_id == user_id, methods.c.removed_at.is_(None))
         .values(removed_at=now())
     )
+    tx.execute(automatic.delete().where(automatic.c.user_id == user_id))
     return forgotten.rowcount
 
 

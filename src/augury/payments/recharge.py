@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from augury.audit_log.service import Actor
 from augury.kit.clock import SECOND, now
 from augury.kit.db import ReadTx
+from augury.kit.errors import NotFound
 from augury.kit.ids import new_id
 from augury.kit.log import logger
 from augury.ledger import service as ledger
@@ -72,12 +73,16 @@ def _begin(desk: Desk, order: StandingOrder) -> TopUp | None:
         return None
     with desk.db.write() as tx:
         require_open(tx, order.user_id)
+        try:
+            # Before the order, as whoever sets or removes one locks them: nobody waits in a circle.
+            method = methods.read(tx, order.user_id, order.method_id)
+        except NotFound:  # forgotten a moment ago, and the order with it
+            return None
         if not automatic.begin(tx, order) or _is_paying(tx, order.user_id):
             return None
         money = desk.prices.price(order.credits, order.currency)
         if _spent_this_month(tx, order) + money.amount_minor > order.monthly_cap_minor:
             return None
-        method = methods.read(tx, order.user_id, order.method_id)
         if method.provider not in desk.providers:
             return None
         moment = now()

@@ -69,7 +69,8 @@ def _claim(desk: Desk, table: Table, subjects: Select[str, str]) -> list[tuple[s
             .order_by(table.c.check_at)
             .limit(_AT_ONCE)
         ).all()
-        for id_, provider, check_at, checks in due:
+        # In the order of their ids, so that two processes never wait for each other in a circle.
+        for id_, provider, check_at, checks in sorted(due):
             pause = min(desk.check_seconds * 2**checks, _LONGEST_PAUSE_SECONDS)
             taken = tx.execute(
                 update(table)

@@ -104,12 +104,15 @@ def _stored(desk: Desk, wish: Wish) -> tuple[TopUp, bool]:
     }
     with desk.db.write() as tx:
         require_open(tx, wish.user_id)
+        # Nobody else adds one now. One that is being settled is not inserted again, but seen: its
+        # transaction waits for the account, and this one would wait for it.
+        known = None if wish.key is None else _by_key(tx, wish)
+        if known is not None:
+            return known, True
         if _pending(tx, wish.user_id) >= _MOST_PENDING:
             raise TooManyPending(retry_after_seconds=PATIENCE_SECONDS)
-        new = insert(tx, row)
-        stored = read(tx, top_up_id) if new else _by_key(tx, wish)
-        assert stored is not None  # noqa: S101 -- what it was in conflict with is there
-        return stored, not new
+        insert(tx, row)
+        return read(tx, top_up_id), False
 
 
 def _free_key(tx: WriteTx, top_up_id: str) -> None:

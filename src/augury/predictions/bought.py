@@ -103,5 +103,7 @@ def _bought(tx: ReadTx, since: int, until: int) -> list[dict[str, Any]]:
         )
         .where(*within(predictions, since, until))
         .group_by(predictions.c.user_id, predictions.c.model)
+        # Two processes write their rows in one order, and never wait for each other in a circle.
+        .order_by(predictions.c.user_id, predictions.c.model)
     )
     return [{**row, "month": month} for row in tx.execute(lot).mappings()]

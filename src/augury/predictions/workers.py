@@ -60,7 +60,9 @@ class Presence:
             if not tx.execute(seen).rowcount:
                 row = {"id": self._id, "seen_at": moment, **self._facts}
                 tx.execute(insert(workers).values(row))
-            gone = delete(workers).where(workers.c.seen_at < moment - _FORGOTTEN)
+            # Who is there after all has locked its row, and may be about to forget this one.
+            silent = select(workers.c.id).where(workers.c.seen_at < moment - _FORGOTTEN)
+            gone = delete(workers).where(workers.c.id.in_(silent.with_for_update(skip_locked=True)))
             return tx.execute(gone).rowcount
 
     def leave(self) -> None:

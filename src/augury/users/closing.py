@@ -68,10 +68,9 @@ def close(
             password_hash="",
         )
         drop_links(tx, user_id)
-        ended = {
-            "sessions": sessions.end_all(tx, user_id, "closed"),
-            "api_keys": _revoke_keys(tx, user_id),
-        }
+        # Before the sessions, whose end locks the revision: who revokes a key locks it last.
+        revoked = _revoke_keys(tx, user_id)
+        ended = {"sessions": sessions.end_all(tx, user_id, "closed"), "api_keys": revoked}
         record(tx, actor, "user.closed", f"user:{user_id}", {**details, **ended})
         bump(tx)
 

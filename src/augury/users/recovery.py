@@ -71,7 +71,7 @@ def make_link(db: Database, name: str, cabinet_url: str) -> str:
         found = select(users.c.id).where(
             (users.c.username_key == key) | (users.c.email_key == key), users.c.status == "active"
         )
-        user_id = tx.execute(found).scalar()
+        user_id = tx.execute(found.with_for_update()).scalar()
         if user_id is None:
             raise NotFound
         secret = _new_link(tx, user_id)
@@ -144,7 +144,8 @@ def reset(db: Database, secret: str, password: str, visitor: Actor) -> int:
             .where(users.c.id == row.id, users.c.status == "active")
             .values(password_hash=fresh)
         )
-        if not (tx.execute(spent).rowcount and tx.execute(changed).rowcount):
+        # The user before the link, as everywhere: nobody waits in a circle.
+        if not (tx.execute(changed).rowcount and tx.execute(spent).rowcount):
             raise ResetLinkInvalid
         ended = sessions.end_all(tx, row.id, "password")
         actor = visitor.being(row.id)

@@ -12,7 +12,7 @@ from augury.kit.errors import NotFound
 from augury.kit.ids import first_id, is_id
 from augury.kit.lots import by_lots
 from augury.users.gate import bump
-from augury.users.tables import ended_sessions, password_resets, sessions
+from augury.users.tables import ended_sessions, password_resets, sessions, users
 from augury.users.tokens import ACCESS_SECONDS, REFRESH_SECONDS
 
 _AT_ONCE = 500
@@ -156,7 +156,10 @@ class _Walk:
             at = row.expires_at - REFRESH_SECONDS * SECOND
             seen[row.user_id] = max(at, seen.get(row.user_id, 0))
         with self._db.write() as tx:
-            _SEEN.run(tx, sorted(seen.items()))
+            # In the order of their ids, so that nobody waits in a circle: what follows has none.
+            theirs = select(users.c.id).where(users.c.id.in_(list(seen))).order_by(users.c.id)
+            tx.execute(theirs.with_for_update(key_share=True))
+            _SEEN.run(tx, list(seen.items()))
             ids = [row.id for row in over]
             # What has expired is never prolonged, so nothing has changed since the look.
             gone = tx.execute(delete(sessions).where(sessions.c.id.in_(ids)))
