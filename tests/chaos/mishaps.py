@@ -51,12 +51,14 @@ def _pause(name: str, parts: Parts, _dice: random.Random) -> Mend:
 
 
 def _restart(name: str, parts: Parts, _dice: random.Random) -> Mend:
-    if is_up(parts[name]):
-        parts[name].process.terminate()
+    # Another mishap of the same round may have mended the part by then: that one was told nothing.
+    told = parts[name].process
+    if told.poll() is None:
+        told.terminate()
 
     def mend() -> None:
         send(family(parts[name]), signal.SIGCONT)  # it may have been paused in the same round
-        parts[name].process.wait(_STOPPED_SECONDS)
+        told.wait(_STOPPED_SECONDS)
         _start(parts, name)
 
     return mend
