@@ -6,12 +6,15 @@ import pytest
 from sqlalchemy import event, update
 
 from augury.kit.errors import NotFound
-from augury.payments import automatic, leaving, methods, recharge, reconcile, top_ups
+from augury.ledger import service as ledger
+from augury.ledger.refusals import IdempotencyConflict
+from augury.payments import automatic, leaving, methods, recharge, reconcile, refunds, top_ups
 from augury.payments.automatic import StandingOrder
 from augury.payments.reconcile import reconcile_due
 from augury.payments.settle import settle
 from augury.payments.tables import top_ups as rows
-from support.payments import Till
+from augury.payments.values import Refund, TopUp
+from support.payments import ANY_ACTOR, Till
 from support.waiting import meet
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -90,6 +93,37 @@ def test_a_top_up_that_is_paid_while_it_is_asked_for_again(
     )
     assert again.id == top_up.id
     assert till.available(anna) == 1000
+
+
+def test_a_refund_that_is_settled_while_another_has_its_key(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has looked for the key before it was there is refused, and its credits are not held."""
+    anna = till.customer()
+    first, second = till.paid(anna, 1000), till.paid(anna, 1000)
+
+    def give_back(top_up: TopUp) -> Refund:
+        return refunds.refund(till.desk, top_up.id, 100, "asked", actor=ANY_ACTOR, key="k")[0]
+
+    def refused() -> bool:
+        with pytest.raises(IdempotencyConflict):
+            give_back(second)
+        return True
+
+    till.bank.undecided = True
+    pending = give_back(first)
+    till.bank.undecided = False
+    monkeypatch.setattr(refunds, "_by_key", lambda *_: None)
+    _, is_refused = meet(
+        till.db,
+        lambda: refunds.carry_out(till.desk, pending.id),
+        refused,
+        after="UPDATE top_up_refunds",
+    )
+    assert is_refused
+    with till.db.read() as tx:
+        balance = ledger.balances(tx, [anna])[anna]
+    assert (balance.available, balance.held) == (1900, 0)
 
 
 def test_two_who_look_for_what_is_due(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Refunds: credits and money go back together or not at all, and never what was spent."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -8,10 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from augury.audit_log.service import Actor
 from augury.bootstrap import audit_books
 from augury.kit.clock import SECOND, now
-from augury.kit.db import ReadTx, WriteTx
 from augury.kit.errors import InvalidInput, NotFound
 from augury.kit.ids import new_id
 from augury.ledger import service as ledger
@@ -24,7 +21,6 @@ from augury.payments.refunds import CreditsSpent, NotRefundable
 from augury.payments.tables import refunds as rows
 from augury.payments.values import Refund, TopUp
 from support.payments import ANY_ACTOR, Crash, Till, unavailable
-from support.waiting import eventually, somebody_waits
 
 
 def give_back(
@@ -255,39 +251,6 @@ def test_one_key_for_two_top_ups_at_one_instant_is_one_refund(till: Till) -> Non
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(ask, range(8)))
     assert 0 < outcomes.count(True) <= 4
-    assert (till.available(anna), held(till, anna)) == (1900, 0)
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_key_that_is_settled_just_then_stops_nobody(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A refund that ends and another with its key do not wait for each other in a circle."""
-    anna = till.customer()
-    first, second = till.paid(anna, 1000), till.paid(anna, 1000)
-    looked, flipped = threading.Event(), threading.Event()
-    by_key, flip = refunds._by_key, refunds._flip
-
-    def look(tx: ReadTx, actor: Actor, key: str | None, fingerprint: str) -> Refund | None:
-        found = by_key(tx, actor, key, fingerprint)
-        if threading.current_thread() is not threading.main_thread():
-            looked.set()
-            assert flipped.wait(60)
-        return found
-
-    def flip_and_linger(tx: WriteTx, id_: str, status: str, transfer_id: str | None) -> bool:
-        done = flip(tx, id_, status, transfer_id)
-        flipped.set()
-        eventually(lambda: somebody_waits(till.db))
-        return done
-
-    monkeypatch.setattr(refunds, "_by_key", look)
-    monkeypatch.setattr(refunds, "_flip", flip_and_linger)
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(give_back, till, second, 100, "k")
-        assert looked.wait(60)
-        assert give_back(till, first, 100, "k").status == "succeeded"
-        assert isinstance(other.exception(), IdempotencyConflict)
     assert (till.available(anna), held(till, anna)) == (1900, 0)
 
 

@@ -28,7 +28,7 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No page lives long enough to earn back what optimizing its scripts costs: a fifth of all work.
+    # No page lives long enough to earn back what optimizing its scripts costs.
     "--js-flags=--no-opt,--no-maglev",
 )
 

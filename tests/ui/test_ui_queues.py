@@ -52,12 +52,13 @@ def test_where_a_file_goes_is_told_though_a_run_begins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fragments", [None, ["of another part"]])
 def test_nothing_else_is_kept_and_nothing_is_sent_twice(fragments: list[str] | None) -> None:
-    queue, answer, drawn = KeepingQueue(), ForwardMsg(), ForwardMsg()
+    queue, answer, other, drawn = KeepingQueue(), ForwardMsg(), ForwardMsg(), ForwardMsg()
+    other.backend_operation_response.request_id = "two"
     answer.file_urls_response.response_id = "one"
     drawn.delta.new_element.text.body = "drawn before"
     drawn.delta.fragment_id = "of another part"
-    for one in (drawn, answer):
+    for one in (drawn, answer, other):
         queue.enqueue(one)
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
-    assert queue.flush() == [answer]
+    assert queue.flush() == [answer, other]
     assert queue.is_empty()
